@@ -1,0 +1,6 @@
+#ifndef POINTSTREAM_CRDKAFKA_SHIM_H
+#define POINTSTREAM_CRDKAFKA_SHIM_H
+
+#include <librdkafka/rdkafka.h>
+
+#endif
