@@ -47,5 +47,9 @@ let package = Package(
 
         shared("Primitives"),
         shared("JSONText"),
+
+        shared("EventLog", ["Primitives"]),
+        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
+        shared("SimulatedLog", ["EventLog", "Primitives"]),
     ]
 )

@@ -1,0 +1,143 @@
+// Records as they are polled from the log and as they are collected for it: all bytes of a batch lie in one array, and
+// a record is a set of ranges into it. No record costs an allocation of its own. A batch is filled by a log adapter or
+// by a processor, read by one worker, cleared and filled again; it never leaves its thread.
+
+import Primitives
+
+/// Records in the order they were appended, with their bytes in one place.
+public final class RecordBatch {
+    struct Entry {
+        var place: TopicPartition
+        var offset: Offset
+        var timestamp: Timestamp
+        var key: Range<Int>?
+        var value: Range<Int>?
+        var headers: Range<Int>
+    }
+
+    struct HeaderEntry {
+        var name: Range<Int>
+        var value: Range<Int>
+    }
+
+    public private(set) var bytes: [UInt8] = []
+    private(set) var entries: [Entry] = []
+    private(set) var headerEntries: [HeaderEntry] = []
+
+    public init() {}
+
+    public var count: Int { entries.count }
+    public var isEmpty: Bool { entries.isEmpty }
+    /// Bytes of keys, values and headers together.
+    public var byteCount: Int { bytes.count }
+
+    /// Forgets all records and keeps the storage.
+    public func clear() {
+        bytes.removeAll(keepingCapacity: true)
+        entries.removeAll(keepingCapacity: true)
+        headerEntries.removeAll(keepingCapacity: true)
+    }
+
+    /// Starts a record; headers and the value are added to the newest record.
+    public func append(
+        to place: TopicPartition, key: (some Collection<UInt8>)?, offset: Offset = .zero,
+        timestamp: Timestamp = .zero
+    ) {
+        let headers = headerEntries.count..<headerEntries.count
+        let keyRange = key.map(store)
+        entries.append(
+            Entry(
+                place: place, offset: offset, timestamp: timestamp, key: keyRange, value: nil, headers: headers))
+    }
+
+    /// Adds a header to the newest record. Names may repeat, as they may in Kafka.
+    public func addHeader(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) {
+        precondition(!entries.isEmpty, "a header belongs to a record")
+        headerEntries.append(HeaderEntry(name: store(name), value: store(value)))
+        let start = entries[entries.count - 1].headers.lowerBound
+        entries[entries.count - 1].headers = start..<headerEntries.count
+    }
+
+    public func addHeader(_ name: StaticString, _ value: some Collection<UInt8>) {
+        addHeader(StaticBytes(name), value)
+    }
+
+    public func addHeader(_ name: StaticString, _ value: String) {
+        addHeader(StaticBytes(name), value.utf8)
+    }
+
+    /// Gives the newest record its value; without this call its value is null (a tombstone).
+    public func setValue(_ value: some Collection<UInt8>) {
+        precondition(!entries.isEmpty, "a value belongs to a record")
+        entries[entries.count - 1].value = store(value)
+    }
+
+    /// Takes back the records appended since `count` was read, in order to undo one record's output.
+    public func truncate(to count: Int) {
+        guard count < entries.count else { return }
+        let first = entries[count]
+        headerEntries.removeLast(headerEntries.count - first.headers.lowerBound)
+        entries.removeLast(entries.count - count)
+    }
+
+    private func store(_ part: some Collection<UInt8>) -> Range<Int> {
+        let start = bytes.count
+        bytes.append(contentsOf: part)
+        return start..<bytes.count
+    }
+}
+
+extension RecordBatch: Sequence {
+    public subscript(index: Int) -> Record { Record(batch: self, index: index) }
+
+    public func makeIterator() -> some IteratorProtocol<Record> {
+        (0..<entries.count).lazy.map { self[$0] }.makeIterator()
+    }
+}
+
+/// One record of a batch. Valid until the batch is cleared.
+public struct Record {
+    let batch: RecordBatch
+    let index: Int
+
+    private var entry: RecordBatch.Entry { batch.entries[index] }
+
+    public var place: TopicPartition { entry.place }
+    public var topic: TopicID { entry.place.topic }
+    public var partition: PartitionIndex { entry.place.partition }
+    public var offset: Offset { entry.offset }
+    /// When the broker or the producer says it was written.
+    public var timestamp: Timestamp { entry.timestamp }
+
+    public var key: ArraySlice<UInt8>? { entry.key.map { batch.bytes[$0] } }
+    public var value: ArraySlice<UInt8>? { entry.value.map { batch.bytes[$0] } }
+    /// Where the value lies in ``bytes``, for readers that work in place.
+    public var valueRange: Range<Int>? { entry.value }
+    /// The bytes of the whole batch.
+    public var bytes: [UInt8] { batch.bytes }
+
+    public var headerCount: Int { entry.headers.count }
+
+    /// The nth header's name and value.
+    public func header(at number: Int) -> (name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
+        let header = batch.headerEntries[entry.headers.lowerBound + number]
+        return (batch.bytes[header.name], batch.bytes[header.value])
+    }
+
+    /// The value of the last header of that name: a later one replaces an earlier one.
+    public func header(_ name: StaticString) -> ArraySlice<UInt8>? {
+        let wanted = StaticBytes(name)
+        for number in entry.headers.reversed() {
+            let header = batch.headerEntries[number]
+            if header.name.count == wanted.count, batch.bytes[header.name].elementsEqual(wanted) {
+                return batch.bytes[header.value]
+            }
+        }
+        return nil
+    }
+
+    /// A header's value as text, if it is valid UTF-8.
+    public func headerText(_ name: StaticString) -> String? {
+        header(name).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+}
