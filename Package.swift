@@ -49,6 +49,7 @@ let package = Package(
         shared("JSONText"),
 
         shared("EventLog", ["Primitives"]),
+        shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
         shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
     ]

@@ -1,0 +1,82 @@
+// One connection to one SQLite database, used by one thread. Opens with the settings that RELIABILITY asks of a store whose
+// truth is the log: WAL and synchronous=NORMAL (power loss may take the newest transactions, never the consistency), and
+// an exclusive lock, so that no second process opens the same file.
+
+import CSQLite
+
+/// Where a database lives.
+public enum StoreLocation: Sendable, Equatable {
+    case file(path: String)
+    case memory
+}
+
+/// A database connection. Not Sendable: it stays in the thread that opened it.
+public final class Connection {
+    let handle: OpaquePointer
+
+    /// Page cache, in KiB: hot rows of a hundred thousand wallets, times eight partitions, stay below 150 MB.
+    private static let cacheKibibytes = 8_192
+    /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare.
+    private static let checkpointPages = 4_096
+
+    public init(_ location: StoreLocation) throws(StoreFailure) {
+        let path =
+            switch location {
+            case .file(let path): path
+            case .memory: ":memory:"
+            }
+        var opened: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let code = unsafe sqlite3_open_v2(path, &opened, flags, nil)
+        guard let connection = unsafe opened else {
+            throw StoreFailure(operation: "open \(path)", code: code, detail: "no memory", consequence: .retry)
+        }
+        unsafe handle = connection
+        guard code == SQLITE_OK else {
+            throw unsafe storeFailure(connection, "open \(path)", code)
+        }
+        unsafe sqlite3_extended_result_codes(connection, 1)
+        for pragma in [
+            "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY",
+            "cache_size=-\(Self.cacheKibibytes)", "wal_autocheckpoint=\(Self.checkpointPages)",
+            "trusted_schema=OFF",
+        ] {
+            try execute("PRAGMA \(pragma)")
+        }
+    }
+
+    deinit {
+        // Closes when the last statement is finalised, in whatever order the owner lets go of them.
+        unsafe sqlite3_close_v2(handle)
+    }
+
+    /// Runs statements that return nothing of interest.
+    public func execute(_ sql: String) throws(StoreFailure) {
+        let code = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw unsafe storeFailure(handle, sql, code) }
+    }
+
+    /// A statement to be kept and run many times.
+    public func prepare(_ sql: String) throws(StoreFailure) -> Statement {
+        try Statement(self, sql)
+    }
+
+    /// The first column of the first row as an integer, for example of `SELECT count(*) ...`.
+    public func integer(_ sql: String) throws(StoreFailure) -> Int64? {
+        var statement = try prepare(sql)
+        return try statement.next() && !statement.isNull(0) ? statement.integer(0) : nil
+    }
+}
+
+/// The failure of the connection's last call. Which code has which consequence is decided here and nowhere else.
+func storeFailure(_ connection: OpaquePointer, _ operation: String, _ code: Int32) -> StoreFailure {
+    let consequence: StoreFailure.Consequence =
+        switch code & 0xff {
+        case SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG, SQLITE_RANGE: .rejectRecord
+        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_IOERR, SQLITE_CANTOPEN: .rebuild
+        case SQLITE_FULL, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM: .retry
+        default: .stop
+        }
+    let text = unsafe String(cString: sqlite3_errmsg(connection))
+    return StoreFailure(operation: operation, code: code, detail: text, consequence: consequence)
+}

@@ -1,0 +1,145 @@
+// A service's store for one partition: a SQLite database whose rows and whose place in the log are written in the same
+// transaction. The worker drives it: begin, savepoint around each record, changed rows to the changelog, then Kafka's
+// commit, then this one's. A store is a cache of the log: wiping it loses nothing. See RELIABILITY 1.4.
+
+import CSQLite
+import EventLog
+import Foundation
+import Primitives
+
+/// One partition's store. Belongs to the worker's thread.
+public final class StateStore {
+    public let connection: Connection
+    public let location: StoreLocation
+    private let schema: StoreSchema
+    private let changelogs: TableChangelogs
+    private var positions: StorePositions
+    private var capture: ChangeCapture?
+    private var savepoint: Statement
+    private var release: Statement
+    private var undo: Statement
+
+    /// Opens the store or creates it.
+    ///
+    /// - Throws: `.rebuild` if the file is damaged or of an older schema, `.stop` if it is of a newer one.
+    public init(_ location: StoreLocation, schema: StoreSchema) throws(StoreFailure) {
+        self.location = location
+        self.schema = schema
+        let connection = try Connection(location)
+        self.connection = connection
+        try Self.prepare(connection, schema)
+        var tables: [TableShape] = []
+        for name in schema.changelogged { tables.append(try TableShape(name, in: connection)) }
+        changelogs = try TableChangelogs(tables, in: connection)
+        positions = try StorePositions(connection)
+        savepoint = try connection.prepare("SAVEPOINT record")
+        release = try connection.prepare("RELEASE record")
+        undo = try connection.prepare("ROLLBACK TO record")
+    }
+
+    /// Deletes a store's files. The log still has everything that was in them.
+    public static func wipe(_ location: StoreLocation) throws(StoreFailure) {
+        guard case .file(let path) = location else { return }
+        for name in [path, path + "-wal", path + "-shm", path + "-journal"]
+        where FileManager.default.fileExists(atPath: name) {
+            do {
+                try FileManager.default.removeItem(atPath: name)
+            } catch {
+                throw StoreFailure(operation: "wipe \(name)", detail: "\(error)", consequence: .stop)
+            }
+        }
+    }
+
+    private static func prepare(_ connection: Connection, _ schema: StoreSchema) throws(StoreFailure) {
+        let found = try connection.integer("PRAGMA user_version") ?? 0
+        guard found <= schema.version else {
+            throw StoreFailure(
+                operation: "open store", detail: "schema \(found) is newer than this program's \(schema.version)",
+                consequence: .stop)
+        }
+        if found == 0 {
+            try connection.execute("BEGIN")
+            try connection.execute(StorePositions.schema)
+            for version in schema.versions { try connection.execute(version) }
+            try connection.execute("PRAGMA user_version = \(schema.version)")
+            try connection.execute("COMMIT")
+        } else if found < schema.version {
+            throw StoreFailure(
+                operation: "open store", detail: "schema \(found) is older than \(schema.version)",
+                consequence: .rebuild)
+        }
+    }
+
+    /// Reads every page and index. Slow for large files, so it is asked for only where a file is under suspicion.
+    public func checkIntegrity() throws(StoreFailure) {
+        var check = try connection.prepare("PRAGMA quick_check(1)")
+        guard try check.next(), check.text(0) == "ok" else {
+            throw StoreFailure(operation: "quick_check", detail: "damaged pages", consequence: .rebuild)
+        }
+    }
+
+    // MARK: Transactions
+
+    public private(set) var isInTransaction = false
+
+    /// Begins a transaction. With `capturing`, the rows it changes can be read with ``forEachChange(_:)``.
+    public func begin(capturing: Bool = true) throws(StoreFailure) {
+        precondition(!isInTransaction, "transactions do not nest")
+        try connection.execute("BEGIN IMMEDIATE")
+        isInTransaction = true
+        if capturing { capture = try ChangeCapture(connection, tables: changelogs.tables) }
+    }
+
+    /// The rows changed so far, each as a changelog record's key and value (null: deleted).
+    public func forEachChange(
+        _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
+    ) throws(StoreFailure) {
+        guard let taken = capture.take() else { return }
+        try taken.forEachChange(changelogs, emit)
+    }
+
+    /// Commits rows and positions together.
+    public func commit(at reached: [InputPosition], catalog: TopicCatalog, now: Timestamp) throws(StoreFailure) {
+        for position in reached { try positions.set(position, name: catalog.name(of: position.place.topic)) }
+        try positions.setCommitTime(now)
+        capture = nil
+        try connection.execute("COMMIT")
+        isInTransaction = false
+    }
+
+    /// Undoes the transaction. A failure to do so leaves the store unusable, which the caller takes as `.rebuild`.
+    public func rollback() throws(StoreFailure) {
+        guard isInTransaction else { return }
+        capture = nil
+        isInTransaction = false
+        // SQLite rolls back by itself on some failures (disk full, I/O); a second ROLLBACK would be refused.
+        if unsafe sqlite3_get_autocommit(connection.handle) == 0 { try connection.execute("ROLLBACK") }
+    }
+
+    public func beginRecord() throws(StoreFailure) { try savepoint.run() }
+    public func endRecord() throws(StoreFailure) { try release.run() }
+
+    public func undoRecord() throws(StoreFailure) {
+        try undo.run()
+        try release.run()
+    }
+
+    // MARK: Place in the log
+
+    /// The next offset to read of a topic, as of the last commit.
+    public func position(of place: TopicPartition, catalog: TopicCatalog) throws(StoreFailure) -> Offset? {
+        try positions.position(of: place, name: catalog.name(of: place.topic))
+    }
+
+    /// When the store was last committed: older than half the tombstones' life, it may have missed deletions.
+    public func commitTime() throws(StoreFailure) -> Timestamp? { try positions.commitTime() }
+
+    /// The cluster the store belongs to, set once.
+    public func clusterID() throws(StoreFailure) -> String? { try positions.clusterID() }
+    public func setClusterID(_ id: String) throws(StoreFailure) { try positions.setClusterID(id) }
+
+    /// Puts one changelog record back, inside a transaction that does not capture.
+    public func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?) throws(StoreFailure) {
+        try changelogs.restore(key: key, value: value)
+    }
+}

@@ -1,0 +1,32 @@
+// What went wrong with a store, and what it means for the worker, which acts on the consequence alone.
+
+/// An operational failure of a store.
+public struct StoreFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What the worker has to do.
+    public enum Consequence: Sendable, Equatable {
+        /// The record that was being processed violates the schema: undo it and dead-letter it.
+        case rejectRecord
+        /// The file cannot be trusted or read any more: wipe it and restore it from the changelog.
+        case rebuild
+        /// Disk full, memory short, file locked: undo the batch and try again after a pause.
+        case retry
+        /// The code and the file do not fit each other; no retry mends it.
+        case stop
+    }
+
+    /// The statement or the step, for example `INSERT INTO lot ...`.
+    public let operation: String
+    /// SQLite's extended result code, or 0 where the failure is our own finding.
+    public let code: Int32
+    public let detail: String
+    public let consequence: Consequence
+
+    public init(operation: String, code: Int32 = 0, detail: String, consequence: Consequence) {
+        self.operation = operation
+        self.code = code
+        self.detail = detail
+        self.consequence = consequence
+    }
+
+    public var description: String { "\(operation): \(detail) (\(code))" }
+}
