@@ -49,6 +49,8 @@ let package = Package(
         shared("JSONText"),
 
         shared("EventLog", ["Primitives"]),
+        shared("Digests", ["CCrypto"]),
+        shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
         shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
