@@ -46,6 +46,11 @@ let package = Package(
         native("CCrypto", package: "libssl-dev"),
 
         shared("Primitives"),
-        shared("JSONText"),
+        shared("JSONText", ["Primitives"]),
+        shared("Digests", ["CCrypto"]),
+
+        tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
+        tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
+        tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
     ]
 )
