@@ -46,13 +46,12 @@ let package = Package(
         native("CCrypto", package: "libssl-dev"),
 
         shared("Primitives"),
-        shared("JSONText"),
+        shared("JSONText", ["Primitives"]),
 
         shared("EventLog", ["Primitives"]),
         shared("Digests", ["CCrypto"]),
         shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
-        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
-        shared("SimulatedLog", ["EventLog", "Primitives"]),
+
     ]
 )

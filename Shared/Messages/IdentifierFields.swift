@@ -4,19 +4,19 @@ import JSONText
 import Primitives
 
 extension FieldReader {
-    public mutating func event(_ key: StaticString, required: Bool = true) -> EventID? {
+    public mutating func event(_ key: String, required: Bool = true) -> EventID? {
         derived(key, required: required)
     }
 
-    public mutating func wallet(_ key: StaticString, required: Bool = true) -> WalletID? {
+    public mutating func wallet(_ key: String, required: Bool = true) -> WalletID? {
         derived(key, required: required)
     }
 
-    public mutating func message(_ key: StaticString, required: Bool = true) -> MessageID? {
+    public mutating func message(_ key: String, required: Bool = true) -> MessageID? {
         derived(key, required: required)
     }
 
-    private mutating func derived<ID: Identifier>(_ key: StaticString, required: Bool) -> ID? {
+    private mutating func derived<ID: Identifier>(_ key: String, required: Bool) -> ID? {
         guard let text = self.text(key, required: required, maximum: 32) else { return nil }
         guard let id = ID(text) else {
             report(key, code: "identifier", detail: "32 lower-case hex digits")
@@ -27,7 +27,7 @@ extension FieldReader {
 }
 
 extension JSONWriter {
-    public mutating func field(_ name: StaticString, _ identifier: some Identifier) {
+    public mutating func field(_ name: String, _ identifier: some Identifier) {
         key(name)
         hex(identifier.value)
     }

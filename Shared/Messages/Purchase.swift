@@ -130,7 +130,7 @@ extension Purchase {
     }
 
     private static func readAmount(
-        _ fields: inout FieldReader, _ key: StaticString, _ currency: Currency, required: Bool
+        _ fields: inout FieldReader, _ key: String, _ currency: Currency, required: Bool
     ) -> Int64? {
         guard let decimal = fields.decimal(key, in: nil, required: required) else { return nil }
         guard let units = decimal.units(places: currency.exponent) else {
@@ -181,7 +181,7 @@ extension Purchase {
         writer.endObject()
     }
 
-    private func writeAmount(_ writer: inout JSONWriter, _ key: StaticString, _ minorUnits: Int64) {
+    private func writeAmount(_ writer: inout JSONWriter, _ key: String, _ minorUnits: Int64) {
         writer.key(key)
         writer.decimal(ExactDecimal(mantissa: minorUnits, scale: currency.exponent))
     }
