@@ -28,6 +28,8 @@ public struct FieldReader: Sendable {
     public let value: JSONValue
     /// Where the member found last ended; see ``JSONDocument/find(_:in:hint:)``.
     private var hint = 0
+    /// The object's own pointer, once a problem has asked for it: finding it walks over all that is before.
+    private var base: String?
 
     /// Notes a "type" problem, and nothing more, if `value` is no object.
     public init(_ value: JSONValue) {
@@ -93,7 +95,10 @@ public struct FieldReader: Sendable {
 
     /// Notes a problem that the caller found with one of this object's fields.
     public mutating func report(_ key: String, code: String, detail: String) {
-        report(pointer: value.pointer + "/" + pointerToken(Array(key.utf8)), code: code, detail: detail)
+        guard problems.count < Self.maximumProblems else { return }
+        let base = self.base ?? value.pointer
+        self.base = base
+        report(pointer: base + "/" + pointerToken(Array(key.utf8)), code: code, detail: detail)
     }
 
     /// Notes a problem anywhere in the document.
