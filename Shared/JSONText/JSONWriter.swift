@@ -1,6 +1,7 @@
 // Writes one compact JSON document into bytes, value after value, with exact numbers and correct escapes.
-// Called by every codec. A worker keeps one and clears it between messages, so that writing allocates nothing.
-// Never writes what the reader of this module would refuse for its form: a misuse stops the process at once.
+// Called by every codec. A worker keeps one and clears it between messages, so that writing allocates
+// nothing. Never writes what the reader of this module would refuse for its form: a misuse stops the process
+// at once.
 
 import Primitives
 

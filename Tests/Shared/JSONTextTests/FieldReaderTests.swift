@@ -11,8 +11,10 @@ private enum Medium: String, CaseIterable { case card, cash }
         var reader = FieldReader(
             try parse(
                 #"""
-                {"name":"Zoë 😀","id":"M-1_é","n":7,"rate":"0.29","total":-0,"time":"2026-11-21T10:30:00+01:00",
-                 "on":true,"by":"cash","key":"0123456789abcdef0123456789abcdef","in":{"x":1},"lines":[1,2],"no":null}
+                {"name":"Zoë 😀","id":"M-1_é","n":7,"rate":"0.29","total":-0,
+                 "time":"2026-11-21T10:30:00+01:00",
+                 "on":true,"by":"cash","key":"0123456789abcdef0123456789abcdef",
+                 "in":{"x":1},"lines":[1,2],"no":null}
                 """#))
         // Asked in another order than written, so that looking ahead has to wrap.
         #expect(reader.array("lines", maximum: 2)?.map(\.int64) == [1, 2])
@@ -44,13 +46,15 @@ private enum Medium: String, CaseIterable { case card, cash }
         reader.report("total", code: "inconsistent-total", detail: "")
         #expect(
             reader.problems.map { "\($0.pointer) \($0.code)" } == [
-                "/lines/0/q type", "/lines/0/p missing", "/lines/1/q range", "/lines/1/p charset", "/lines/3 type",
+                "/lines/0/q type", "/lines/0/p missing", "/lines/1/q range", "/lines/1/p charset",
+                "/lines/3 type",
                 "/curr~0ency missing", "/total inconsistent-total",
             ])
     }
 
     @Test(arguments: [
-        (#""x""#, "type"), ("true", "type"), ("1.0", "type"), ("1e3", "type"), ("null", "missing"), ("-1", "range"),
+        (#""x""#, "type"), ("true", "type"), ("1.0", "type"), ("1e3", "type"), ("null", "missing"),
+        ("-1", "range"),
         ("101", "range"), ("[1]", "type"),
     ])
     func `takes only digits within the range for an integer`(_ json: String, _ code: String) throws {
@@ -59,15 +63,16 @@ private enum Medium: String, CaseIterable { case card, cash }
         #expect(reader.problems.map(\.code) == [code])
     }
 
-    @Test(arguments: [
-        (#""""#, "empty", "empty"), (#""   ""#, "empty", "empty"), (#""\u00a0\u3000""#, "empty", "empty"),
-        (#""12345678901""#, "too-long", "too-long"), (#""ééééé1""#, "too-long", "too-long"),
-        (#""a\nb""#, "charset", "charset"), (#""a\u007fb""#, "charset", "charset"),
-        (#""a\u0085b""#, "charset", "charset"), (#""a\u202eb""#, "charset", "charset"),
-        (#""a\u2067b""#, "charset", "charset"), (#""a/b""#, nil, "charset"), (#""a\\b""#, nil, "charset"),
-        (#""a b""#, nil, "charset"), (#""a\u00a0b""#, nil, "charset"), (#""a\u200bb""#, nil, "charset"),
-        (#""\t""#, "charset", "charset"), ("5", "type", "type"), (#""é-1""#, nil, nil),
-    ] as [(String, String?, String?)])
+    @Test(
+        arguments: [
+            (#""""#, "empty", "empty"), (#""   ""#, "empty", "empty"), (#""\u00a0\u3000""#, "empty", "empty"),
+            (#""12345678901""#, "too-long", "too-long"), (#""ééééé1""#, "too-long", "too-long"),
+            (#""a\nb""#, "charset", "charset"), (#""a\u007fb""#, "charset", "charset"),
+            (#""a\u0085b""#, "charset", "charset"), (#""a\u202eb""#, "charset", "charset"),
+            (#""a\u2067b""#, "charset", "charset"), (#""a/b""#, nil, "charset"), (#""a\\b""#, nil, "charset"),
+            (#""a b""#, nil, "charset"), (#""a\u00a0b""#, nil, "charset"), (#""a\u200bb""#, nil, "charset"),
+            (#""\t""#, "charset", "charset"), ("5", "type", "type"), (#""é-1""#, nil, nil),
+        ] as [(String, String?, String?)])
     func `refuses text and identifiers by length and character`(
         _ json: String, _ textCode: String?, _ identifierCode: String?
     ) throws {
@@ -83,7 +88,8 @@ private enum Medium: String, CaseIterable { case card, cash }
         var reader = FieldReader(
             try parse(
                 #"""
-                {"amount":"1,5","huge":"1e400","bare":"2026-11-21","word":"Cash","flag":1,"short":"a","many":[1,2],
+                {"amount":"1,5","huge":"1e400","bare":"2026-11-21","word":"Cash","flag":1,
+                 "short":"a","many":[1,2],
                  "extra":0,"id":"0123456789ABCDEF0123456789abcdef"}
                 """#))
         #expect(reader.decimal("amount") == nil)

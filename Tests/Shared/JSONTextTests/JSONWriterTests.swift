@@ -33,8 +33,10 @@ import Testing
         #expect(writer.isComplete)
         #expect(
             String(decoding: writer.bytes, as: UTF8.self) == #"{"te\"xt":"a\"b\\c/\n\r\t\b\f\u0001\u001fé😀","#
-                + #""min":-9223372036854775808,"zero":0,"cents":-0.05,"price":11.70,"least":-9.223372036854775807,"#
-                + #""id":"ff00000000000000000000000000000a","time":"1970-01-01T00:00:01.000Z","yes":true,"none":null,"#
+                + #""min":-9223372036854775808,"zero":0,"cents":-0.05,"price":11.70,"#
+                + #""least":-9.223372036854775807,"#
+                + #""id":"ff00000000000000000000000000000a","time":"1970-01-01T00:00:01.000Z","#
+                + #""yes":true,"none":null,"#
                 + #""utf8":"a\"\#u{fffd}b","items":[{},[1,2],[ 3 ]],"empty":{}}"#)
     }
 

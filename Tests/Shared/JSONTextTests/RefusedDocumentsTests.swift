@@ -1,4 +1,5 @@
-// Which documents are refused, with which code and at which place: the rows of RELIABILITY 4.7 and their relatives.
+// Which documents are refused, with which code and at which place: the rows of RELIABILITY 4.7 and their
+// relatives.
 
 import JSONText
 import Testing
@@ -92,11 +93,13 @@ private let values: [Refused] = [
         #expect(error.pointer == row.pointer, "\(error)")
     }
 
-    @Test(arguments: [
-        [0xff], [0xc3], [0xc0, 0xaf], [0xc1, 0xbf], [0xe0, 0x80, 0xaf], [0xe2, 0x82], [0xed, 0xa0, 0x80],
-        [0xed, 0xbf, 0xbf], [0xf0, 0x80, 0x80, 0xaf], [0xf0, 0x9f, 0x98], [0xf4, 0x90, 0x80, 0x80], [0x80],
-        [0xf5, 0x80, 0x80, 0x80], [0xc3, 0x28],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xff], [0xc3], [0xc0, 0xaf], [0xc1, 0xbf], [0xe0, 0x80, 0xaf], [0xe2, 0x82], [0xed, 0xa0, 0x80],
+            [0xed, 0xbf, 0xbf], [0xf0, 0x80, 0x80, 0xaf], [0xf0, 0x9f, 0x98], [0xf4, 0x90, 0x80, 0x80],
+            [0x80],
+            [0xf5, 0x80, 0x80, 0x80], [0xc3, 0x28],
+        ] as [[UInt8]])
     func `include every form of wrong UTF-8, in a value, in a key and bare`(_ bytes: [UInt8]) {
         let quoted = [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]
         #expect(refusal(of: Array("[\"\",".utf8) + quoted + Array("]".utf8))?.code == .invalidEncoding)
@@ -154,8 +157,10 @@ private let values: [Refused] = [
         let error = refusal(of: bytes, limits: limits)
         #expect(error?.code == .tooDeep)
         #expect(error?.column == 32 * opening.utf8.count + 1)
-        let deepest = String(repeating: opening, count: 31) + "[]" + String(
-            repeating: opening == "[" ? "]" : "}", count: 31)
+        let deepest =
+            String(repeating: opening, count: 31) + "[]"
+            + String(
+                repeating: opening == "[" ? "]" : "}", count: 31)
         #expect(refusal(of: Array(deepest.utf8)) == nil)
     }
 

@@ -1,5 +1,5 @@
-// Documents drawn from a seed: what the writer writes, the reader reads back the same; what is damaged is refused or
-// read, and nothing else happens.
+// Documents drawn from a seed: what the writer writes, the reader reads back the same; what is damaged is
+// refused or read, and nothing else happens.
 
 import JSONText
 import Primitives
@@ -45,13 +45,16 @@ indirect enum Tree: Equatable {
         case 4: self = .text(Tree.text(&entropy))
         case 5: self = .array((0..<count).map { _ in Tree(from: &entropy, depth: depth - 1) })
         default:
-            self = .object((0..<count).map { ("\(Tree.text(&entropy))\($0)", Tree(from: &entropy, depth: depth - 1)) })
+            self = .object(
+                (0..<count).map { ("\(Tree.text(&entropy))\($0)", Tree(from: &entropy, depth: depth - 1)) })
         }
     }
 
     /// Mostly the characters that need care.
     private static func text(_ entropy: inout SeededEntropy) -> String {
-        let awkward: [Unicode.Scalar] = ["\"", "\\", "/", "\n", "\r", "\t", "\u{1}", "\u{1f}", "\u{7f}", "é", "€", "😀"]
+        let awkward: [Unicode.Scalar] = [
+            "\"", "\\", "/", "\n", "\r", "\t", "\u{1}", "\u{1f}", "\u{7f}", "é", "€", "😀",
+        ]
         var text = String.UnicodeScalarView()
         for _ in 0..<entropy.below(12) {
             let plain = Unicode.Scalar(UInt8(0x61 + entropy.below(26)))
@@ -73,7 +76,8 @@ indirect enum Tree: Equatable {
             writer.beginArray()
             for item in items { item.write(to: &writer) }
             writer.endArray()
-        case .text(let text): text.utf8.count % 2 == 0 ? writer.string(text) : writer.string(utf8: Array(text.utf8))
+        case .text(let text):
+            text.utf8.count % 2 == 0 ? writer.string(text) : writer.string(utf8: Array(text.utf8))
         case .number(let number): number.scale == 0 ? writer.integer(number.mantissa) : writer.decimal(number)
         case .bool(let bool): writer.bool(bool)
         case .null: writer.null()

@@ -5,11 +5,12 @@ import Testing
 
 @Suite struct `Murmur2` {
     /// The vectors of Kafka's own UtilsTest, and the empty and tail lengths between them.
-    @Test(arguments: [
-        ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
-        ("a-little-bit-longer-string", -1_486_304_829),
-        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971), ("abc", 479_470_107),
-    ] as [(String, Int32)])
+    @Test(
+        arguments: [
+            ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
+            ("a-little-bit-longer-string", -1_486_304_829),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971), ("abc", 479_470_107),
+        ] as [(String, Int32)])
     func `gives what Kafka's producer gives`(_ key: String, _ hash: Int32) {
         #expect(Int32(bitPattern: murmur2(Array(key.utf8))) == hash)
         let padded = Array("x\(key)y".utf8)
@@ -32,7 +33,10 @@ import Testing
     @Test func `read back from their text, and from nothing else`() {
         let text = "00112233445566778899aabbccddeeff"
         #expect(WalletID(text)?.description == text)
-        for wrong in ["", String(text.dropLast()), text + "0", text.uppercased(), "g" + text.dropFirst(), " " + text.dropFirst()] {
+        for wrong in [
+            "", String(text.dropLast()), text + "0", text.uppercased(), "g" + text.dropFirst(),
+            " " + text.dropFirst(),
+        ] {
             #expect(WalletID(wrong) == nil)
         }
     }
@@ -43,7 +47,8 @@ import Testing
         #expect(event.keyHash == hash)
         #expect(event.value & 0xff == 0)
         let steps: [Step] =
-            [.event, .open, .hold, .commit, .void, .expire, .block, .unblock] + (0..<Step.maximumAwards).map(Step.award)
+            [.event, .open, .hold, .commit, .void, .expire, .block, .unblock]
+            + (0..<Step.maximumAwards).map(Step.award)
         let messages = steps.map(event.caused)
         #expect(Set(messages).count == steps.count)
         #expect(messages.allSatisfy { $0.cause == event })
