@@ -51,5 +51,6 @@ let package = Package(
         shared("EventLog", ["Primitives"]),
         shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
+        tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
     ]
 )
