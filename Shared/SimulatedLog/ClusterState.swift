@@ -1,6 +1,6 @@
-// Everything the simulated broker knows, as one value: topics, transactional ids, groups, time, and what is still to
-// happen. All clients of a cluster change it, one call at a time. Dictionaries are only looked up or walked in the
-// order of their sorted keys, so that a run depends on its calls and its seed alone.
+// Everything the simulated broker knows, as one value: topics, transactional ids, groups, time, and what is
+// still to happen. All clients of a cluster change it, one call at a time. Dictionaries are only looked up or
+// walked in the order of their sorted keys, so that a run depends on its calls and its seed alone.
 
 import EventLog
 import Primitives
@@ -89,7 +89,8 @@ struct ClusterState: Sendable {
     ) throws(LogFailure) -> Offset {
         guard key != nil || !topics[slot.topic].isCompacted else {
             throw LogFailure(
-                operation: "append", code: "INVALID_RECORD", detail: "\(name(of: slot)): a compacted topic needs keys",
+                operation: "append", code: "INVALID_RECORD",
+                detail: "\(name(of: slot)): a compacted topic needs keys",
                 consequence: .stop)
         }
         let offset = self[slot].append(key: key, headers: headers, value: value, at: now, in: transaction)

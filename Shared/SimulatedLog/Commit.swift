@@ -1,5 +1,6 @@
-// One commit of a worker's producer, step by step as the brokers see it: records, offsets, end of the transaction. The
-// fault drawn for it strikes at the step it belongs to. Called by ``SimulatedProducer`` only.
+// One commit of a worker's producer, step by step as the brokers see it: records, offsets, end of the
+// transaction. The fault drawn for it strikes at the step it belongs to. Called by ``SimulatedProducer``
+// only.
 
 import EventLog
 import Primitives

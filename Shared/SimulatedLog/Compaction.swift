@@ -1,5 +1,6 @@
-// Compaction on demand. As Kafka's cleaner it stops at the last stable offset and drops aborted records; unlike it, it
-// cleans the whole log at once and lets a tombstone or marker go by the record's own age, which is never later.
+// Compaction on demand. As Kafka's cleaner it stops at the last stable offset and drops aborted records;
+// unlike it, it cleans the whole log at once and lets a tombstone or marker go by the record's own age, which
+// is never later.
 
 import EventLog
 import Primitives

@@ -1,6 +1,6 @@
-// What happens by itself when virtual time passes: requests and markers that arrive late, transactions, sessions and
-// rebalances that time out. Fired in the order of their times, then of their kinds, then of their names. While the
-// broker is paused everything waits for it.
+// What happens by itself when virtual time passes: requests and markers that arrive late, transactions,
+// sessions and rebalances that time out. Fired in the order of their times, then of their kinds, then of
+// their names. While the broker is paused everything waits for it.
 
 import EventLog
 import Primitives
@@ -73,7 +73,8 @@ extension ClusterState {
         for (_, item) in due {
             switch item.action {
             case .markers(let id, let transaction):
-                guard case .completing(let current) = transactionalIDs[id]?.phase, current.number == transaction
+                guard case .completing(let current) = transactionalIDs[id]?.phase,
+                    current.number == transaction
                 else { continue }
                 completeMarkers(of: id)
             case .commitRequest(let id, let epoch, let transaction):

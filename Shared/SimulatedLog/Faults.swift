@@ -1,5 +1,6 @@
-// Faults that tests and simulations inject: where one may strike, what it does, and who decides. The cluster asks before
-// every call of a client; a scripted plan answers for single tests, a seeded source for whole simulated runs.
+// Faults that tests and simulations inject: where one may strike, what it does, and who decides. The cluster
+// asks before every call of a client; a scripted plan answers for single tests, a seeded source for whole
+// simulated runs.
 
 import EventLog
 import Primitives
@@ -26,8 +27,8 @@ public enum Fault: Sendable, Hashable {
     case fail(LogFailure.Consequence)
     /// The call takes effect and its answer is lost: a commit ends `unknown` and is visible.
     case answerLost
-    /// Records and offsets arrive, the request to end the transaction does not: `unknown`, and the transaction stays
-    /// open until it times out or its successor initialises.
+    /// Records and offsets arrive, the request to end the transaction does not: `unknown`, and the
+    /// transaction stays open until it times out or its successor initialises.
     case requestLost
     /// As ``requestLost``, but the request still arrives after this time, if nobody was fenced meanwhile.
     case requestLate(milliseconds: Int64)
@@ -37,7 +38,8 @@ public enum Fault: Sendable, Hashable {
     case fence
     /// Committed, but the markers and the group's offsets follow only after this time.
     case markersLate(milliseconds: Int64)
-    /// The caller stands still between its records and the end of the transaction; time-outs happen meanwhile.
+    /// The caller stands still between its records and the end of the transaction; time-outs happen
+    /// meanwhile.
     case pause(milliseconds: Int64)
 }
 
@@ -73,7 +75,9 @@ public struct FaultPlan: FaultSource {
         var due: Int?
         for index in steps.indices {
             let step = steps[index]
-            guard step.call == point.call, step.subject == nil || step.subject == point.subject else { continue }
+            guard step.call == point.call, step.subject == nil || step.subject == point.subject else {
+                continue
+            }
             if step.callsBefore == 0, due == nil {
                 due = index
             } else {

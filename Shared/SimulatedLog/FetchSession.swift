@@ -1,5 +1,6 @@
-// Where a consumer or reader stands in each of its partitions, and the filling of a batch from there. Only committed
-// records before the last stable offset are returned; markers, aborted records and holes are stepped over.
+// Where a consumer or reader stands in each of its partitions, and the filling of a batch from there. Only
+// committed records before the last stable offset are returned; markers, aborted records and holes are
+// stepped over.
 
 import EventLog
 import Primitives
@@ -79,7 +80,7 @@ struct FetchSession: Sendable {
         guard places[index].position >= log.start, place.position <= log.end else {
             throw LogFailure(
                 operation: "poll", code: "OFFSET_OUT_OF_RANGE",
-                detail: "\(state.name(of: place.slot)) @\(place.position), which holds \(log.start) to \(log.end)",
+                detail: "\(state.name(of: place.slot)) @\(place.position), not in \(log.start)...\(log.end)",
                 consequence: .stop)
         }
     }

@@ -1,6 +1,6 @@
-// Consumer groups with static membership and the eager protocol: members give everything up, rejoin, and get a new
-// generation with a range assignment. Consumers call it when they poll; time removes members that fell silent. Offsets
-// of a group live here too, because a transaction commits them under the group's generation.
+// Consumer groups with static membership and the eager protocol: members give everything up, rejoin, and get
+// a new generation with a range assignment. Consumers call it when they poll; time removes members that fell
+// silent. Offsets of a group live here too, because a transaction commits them under the group's generation.
 
 import EventLog
 import Primitives

@@ -1,4 +1,5 @@
-// What tests and invariant checks read from the cluster. Nothing here changes it or counts as a call that faults strike.
+// What tests and invariant checks read from the cluster. Nothing here changes it or counts as a call that
+// faults strike.
 
 import EventLog
 import Primitives

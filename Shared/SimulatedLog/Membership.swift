@@ -1,5 +1,5 @@
-// A consumer's side of its group: which member it believes to be, and what each poll finds out about that. The commit
-// of a producer presents it as group metadata, and is refused when the group has moved on.
+// A consumer's side of its group: which member it believes to be, and what each poll finds out about that.
+// The commit of a producer presents it as group metadata, and is refused when the group has moved on.
 
 import EventLog
 import Primitives
@@ -83,7 +83,8 @@ extension ClusterState {
         guard Set(numbers.map { topics[$0].partitions.count }).count <= 1 else {
             throw LogFailure(
                 operation: "poll", code: "INVALID_PARTITIONS",
-                detail: "\(membership.subject): topics read together differ in partition count", consequence: .stop)
+                detail: "\(membership.subject): topics read together differ in partition count",
+                consequence: .stop)
         }
         return numbers
     }
@@ -112,7 +113,7 @@ extension ClusterState {
 
     /// Stops the member's heartbeats; it is removed when its session times out.
     ///
-    /// - Parameter incarnation: if not nil, only this one, so that an old consumer cannot silence its successor.
+    /// - Parameter incarnation: if not nil, only this one; an old consumer must not silence its successor.
     mutating func silence(_ member: String, of group: String, incarnation: Int64?) {
         guard let index = groups[group]?.index(of: member),
             let found = groups[group]?.members[index], found.silentSince == nil,

@@ -1,5 +1,5 @@
-// Producers that are not workers: upstream systems that append without transactions, and transactional ones that a test
-// opens and ends step by step, in order to stall readers or to leave something hanging.
+// Producers that are not workers: upstream systems that append without transactions, and transactional ones
+// that a test opens and ends step by step, in order to stall readers or to leave something hanging.
 
 import EventLog
 import Primitives
@@ -17,8 +17,8 @@ extension SimulatedCluster {
         }
     }
 
-    /// Appends in the open transaction of an outside producer, which is begun if there is none. It times out as any
-    /// other; a worker's producer that initialises with the same id aborts it.
+    /// Appends in the open transaction of an outside producer, which is begun if there is none. It times out
+    /// as any other; a worker's producer that initialises with the same id aborts it.
     @discardableResult
     public func appendOpen(
         transactionalID id: String, topic: String, partition: PartitionIndex, key: [UInt8]?,

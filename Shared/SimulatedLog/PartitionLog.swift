@@ -1,6 +1,6 @@
-// One partition: records and markers with offsets, which transactions are open in it, and what a reader of committed
-// records may see. Offsets are never reused; markers take one, and compaction leaves holes. Used by the cluster's
-// state only, which decides when a transaction ends.
+// One partition: records and markers with offsets, which transactions are open in it, and what a reader of
+// committed records may see. Offsets are never reused; markers take one, and compaction leaves holes. Used by
+// the cluster's state only, which decides when a transaction ends.
 
 import EventLog
 import Primitives
@@ -77,7 +77,8 @@ struct PartitionLog: Sendable {
         if let transaction, !open.contains(where: { $0.number == transaction }) {
             open.append((transaction, offset))
         }
-        let record = SimulatedRecord(offset: offset, timestamp: time, key: key, headers: headers, value: value)
+        let record = SimulatedRecord(
+            offset: offset, timestamp: time, key: key, headers: headers, value: value)
         add(.record(record), at: time, standing: transaction.map(Standing.open) ?? .committed)
         return offset
     }

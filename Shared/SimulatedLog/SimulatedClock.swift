@@ -1,5 +1,6 @@
-// A clock that stands still until it is moved. The cluster moves it together with its own time; a test that sets it
-// alone gives a process a wrong clock without disturbing the broker's time-outs. Never reads the machine's clock.
+// A clock that stands still until it is moved. The cluster moves it together with its own time; a test that
+// sets it alone gives a process a wrong clock without disturbing the broker's time-outs. Never reads the
+// machine's clock.
 
 import EventLog
 import Primitives
@@ -16,7 +17,7 @@ public final class SimulatedClock: WallClock {
     /// Jumps, forward or back, without the cluster noticing.
     public func set(to new: Timestamp) { time.withLock { $0 = new } }
 
-    /// Moves this clock alone; ``SimulatedCluster/advance(milliseconds:)`` moves it and lets time-outs happen.
+    /// Moves this clock alone; ``SimulatedCluster/advance(milliseconds:)`` also lets time-outs happen.
     public func advance(milliseconds: Int64) {
         time.withLock { $0 = $0.adding(milliseconds: milliseconds) }
     }

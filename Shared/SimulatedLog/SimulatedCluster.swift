@@ -1,6 +1,6 @@
-// The simulated Kafka cluster as tests hold it: topics, virtual time, faults, and a look at everything. All clients made
-// by the SimulatedLogs over it share it. One thread at a time does anything; the lock only lets the value be handed to
-// the closure that builds a worker. It never reads a clock and draws nothing.
+// The simulated Kafka cluster as tests hold it: topics, virtual time, faults, and a look at everything. All
+// clients made by the SimulatedLogs over it share it. One thread at a time does anything; the lock only lets
+// the value be handed to the closure that builds a worker. It never reads a clock and draws nothing.
 
 import EventLog
 import Primitives
@@ -25,7 +25,9 @@ public final class SimulatedCluster: Sendable {
     public let clock: SimulatedClock
     private let state: Mutex<ClusterState>
 
-    public init(id: String = "simulated", clock: SimulatedClock, settings: ClusterSettings = ClusterSettings()) {
+    public init(
+        id: String = "simulated", clock: SimulatedClock, settings: ClusterSettings = ClusterSettings()
+    ) {
         self.id = id
         self.clock = clock
         state = Mutex(ClusterState(settings: settings, clock: clock))
@@ -34,10 +36,12 @@ public final class SimulatedCluster: Sendable {
     func locked<Result: Sendable, Failure: Error>(
         _ body: (inout ClusterState) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try state.withLock { (state: inout sending ClusterState) throws(Failure) -> Result in try body(&state) }
+        try state.withLock { (state: inout sending ClusterState) throws(Failure) -> Result in
+            try body(&state)
+        }
     }
 
-    /// - Parameter isCompacted: ``compactAll(tombstonesOlderThan:)`` cleans it, and records without a key are refused.
+    /// - Parameter isCompacted: ``compactAll(tombstonesOlderThan:)`` cleans it; records need keys.
     /// - Precondition: there is no topic of that name.
     public func createTopic(_ name: String, partitions: Int32, isCompacted: Bool = false) {
         locked { $0.createTopic(name, partitions: Int(partitions), isCompacted: isCompacted) }
@@ -68,7 +72,8 @@ public final class SimulatedCluster: Sendable {
     /// Asked at every call from now on; nil stops the faults.
     public func setFaults(_ source: (any FaultSource)?) { locked { $0.faults = source } }
 
-    /// Stops a member's heartbeats, as if its process hung; its next poll revives it, if it is still a member.
+    /// Stops a member's heartbeats, as if its process hung; its next poll revives it while it is
+    /// a member.
     public func silence(member: String, group: String) {
         locked { $0.silence(member, of: group, incarnation: nil) }
     }

@@ -1,6 +1,6 @@
-// The group consumer over the simulated cluster. As the real client it heartbeats by itself while it exists, however
-// seldom it is polled; it falls silent when closed, dropped, or told to by SimulatedCluster.silence. Its calls return
-// at once: waiting is virtual time, which belongs to the test.
+// The group consumer over the simulated cluster. As the real client it heartbeats by itself while it exists,
+// however seldom it is polled; it falls silent when closed, dropped, or told to by SimulatedCluster.silence.
+// Its calls return at once: waiting is virtual time, which belongs to the test.
 
 import EventLog
 import Primitives
@@ -48,7 +48,8 @@ public final class SimulatedConsumer: GroupConsumer {
         var polled = Polled(membership: membership, session: session, change: nil)
         if let fault = state.decide(.poll, of: membership.subject) {
             throw LogFailure(
-                operation: "poll", code: "_TRANSPORT", detail: membership.subject, consequence: fault.consequence)
+                operation: "poll", code: "_TRANSPORT", detail: membership.subject,
+                consequence: fault.consequence)
         }
         guard !state.isBrokerPaused else { return polled }
         polled.change = try state.follow(&polled.membership)

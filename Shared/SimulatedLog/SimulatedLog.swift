@@ -1,5 +1,6 @@
-// The event log of one process over a simulated cluster: its catalogue's topic numbers on one side, the cluster's names
-// on the other. Services take it in the place of KafkaLog; several processes are several values over one cluster.
+// The event log of one process over a simulated cluster: its catalogue's topic numbers on one side, the
+// cluster's names on the other. Services take it in the place of KafkaLog; several processes are several
+// values over one cluster.
 
 import EventLog
 import Primitives
@@ -17,10 +18,13 @@ public struct SimulatedLog: EventLog {
         group: String, member: String, topics: [TopicID]
     ) throws(LogFailure) -> SimulatedConsumer {
         let names = topics.map(catalog.name)
-        return SimulatedConsumer(log: self, membership: Membership(group: group, member: member, topics: names))
+        return SimulatedConsumer(
+            log: self, membership: Membership(group: group, member: member, topics: names))
     }
 
-    public func makeProducer(transactionalID: String, tracked: [TopicID]) throws(LogFailure) -> SimulatedProducer {
+    public func makeProducer(transactionalID: String, tracked: [TopicID]) throws(LogFailure)
+        -> SimulatedProducer
+    {
         SimulatedProducer(log: self, transactionalID: transactionalID, tracked: tracked)
     }
 

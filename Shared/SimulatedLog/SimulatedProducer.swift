@@ -1,5 +1,6 @@
-// The transactional producer over the simulated cluster. It holds an epoch and nothing else; a commit whose outcome is
-// unknown, or that was fenced by another producer, ends its life, and it refuses everything after that.
+// The transactional producer over the simulated cluster. It holds an epoch and nothing else; a commit whose
+// outcome is unknown, or that was fenced by another producer, ends its life, and it refuses everything after
+// that.
 
 import EventLog
 import Primitives
@@ -24,7 +25,9 @@ public final class SimulatedProducer: TransactionalProducer {
     }
 
     public func initialize() throws(LogFailure) {
-        if case .discarded = phase { throw .fencedProducer("init transactions", "\(transactionalID): discarded") }
+        if case .discarded = phase {
+            throw .fencedProducer("init transactions", "\(transactionalID): discarded")
+        }
         let id = transactionalID
         let epoch = try log.cluster.locked { state throws(LogFailure) in
             let fault = state.decide(.initialize, of: id)
@@ -67,7 +70,8 @@ public final class SimulatedProducer: TransactionalProducer {
         var positions: [(slot: Slot, next: Offset)] = []
         for offset in offsets { positions.append((try log.slot(of: offset.place), offset.next)) }
         return CommitRequest(
-            transactionalID: transactionalID, epoch: epoch, records: records, slots: slots, offsets: positions,
+            transactionalID: transactionalID, epoch: epoch, records: records, slots: slots,
+            offsets: positions,
             membership: membership)
     }
 

@@ -1,5 +1,5 @@
-// The reader of single partitions over the simulated cluster: for restores, configuration and replies. Reports each end
-// once, as the real client does: again only after the end has moved.
+// The reader of single partitions over the simulated cluster: for restores, configuration and replies.
+// Reports each end once, as the real client does: again only after the end has moved.
 
 import EventLog
 import Primitives

@@ -1,5 +1,6 @@
-// What happened in the cluster, in order: a digest of everything, to compare two runs of a seed, and the newest lines,
-// to read after a failure. Written by the cluster's state only; must never contain an address or a wall-clock time.
+// What happened in the cluster, in order: a digest of everything, to compare two runs of a seed, and the
+// newest lines, to read after a failure. Written by the cluster's state only; must never contain an address
+// or a wall-clock time.
 
 /// A running digest (FNV-1a, 64 bits) with the newest lines.
 struct Trace: Sendable {

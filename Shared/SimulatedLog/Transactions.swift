@@ -1,5 +1,6 @@
-// The registry of transactional ids: epochs, the transaction that each has open, and how transactions end. Called by
-// producers, by outside transactions of tests, and by time. Nothing here knows a process; an epoch is all it trusts.
+// The registry of transactional ids: epochs, the transaction that each has open, and how transactions end.
+// Called by producers, by outside transactions of tests, and by time. Nothing here knows a process; an epoch
+// is all it trusts.
 
 import EventLog
 import Primitives

@@ -1,4 +1,5 @@
-// How groups share partitions: range assignment, eager rebalances, static members that return, time out or are doubled.
+// How groups share partitions: range assignment, eager rebalances, static members that return, time out or
+// are doubled.
 
 import EventLog
 import Primitives

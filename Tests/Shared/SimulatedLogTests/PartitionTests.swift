@@ -1,4 +1,5 @@
-// What readers of committed records see of a partition: markers, aborted and open transactions, compaction, retention.
+// What readers of committed records see of a partition: markers, aborted and open transactions, compaction,
+// retention.
 
 import EventLog
 import Primitives
@@ -69,7 +70,8 @@ import Testing
         let world = World()
         for (key, value) in [("a", "1"), ("b", "1"), ("a", "2"), ("b", nil)] {
             try world.cluster.append(
-                topic: "changelog", partition: partition, key: Array(key.utf8), value: value.map { Array($0.utf8) })
+                topic: "changelog", partition: partition, key: Array(key.utf8),
+                value: value.map { Array($0.utf8) })
         }
         world.cluster.advance(milliseconds: 999)
         world.cluster.compactAll(tombstonesOlderThan: 1_000)
@@ -81,7 +83,7 @@ import Testing
         #expect(try world.read(changelog, from: .offset(Offset(1))).values == ["2"])
     }
 
-    @Test func `compaction stops at an open transaction, and aborted records do not shadow committed ones`() throws {
+    @Test func `compaction stops at an open transaction and ignores aborted records`() throws {
         let world = World()
         let key = Array("a".utf8)
         func write(_ value: String, open id: String? = nil) throws {
@@ -126,7 +128,8 @@ import Testing
         let consumer = try world.consumer()
         _ = try consumer.change()
         try consumer.fetch(from: [
-            FetchPosition(place(input, 0), from: .beginning), FetchPosition(place(input, 1), from: .beginning),
+            FetchPosition(place(input, 0), from: .beginning),
+            FetchPosition(place(input, 1), from: .beginning),
         ])
         let (batch, two) = (RecordBatch(), BatchLimits(records: 2, bytes: 1_000, lingerMilliseconds: 0))
         let one = BatchLimits(records: 9, bytes: 1, lingerMilliseconds: 0)

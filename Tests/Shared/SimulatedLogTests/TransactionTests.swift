@@ -1,4 +1,5 @@
-// How commits end: whole or not at all, refused to old producers and stale members, and with outcomes that nobody knows.
+// How commits end: whole or not at all, refused to old producers and stale members, and with outcomes that
+// nobody knows.
 
 import EventLog
 import Primitives
@@ -51,7 +52,9 @@ import Testing
 
     @Test func `a member may commit until it rejoins, and not with the old generation afterwards`() throws {
         let world = World(partitions: 2)
-        let (one, two, producer) = (try world.consumer("one"), try world.consumer("two"), try world.producer())
+        let (one, two, producer) = (
+            try world.consumer("one"), try world.consumer("two"), try world.producer()
+        )
         _ = try one.change()
         _ = try two.change()
         #expect(try one.change() == .revoked)
@@ -157,7 +160,8 @@ import Testing
         #expect(outcome.kind == "aborted" && outcome.failure?.consequence == .stop)
         let missing = batch()
         missing.append(to: place(output, 5), key: [UInt8]?.none)
-        #expect(producer.commit(missing, offsets: offsets, of: consumer).failure?.code == "UNKNOWN_TOPIC_OR_PART")
+        #expect(
+            producer.commit(missing, offsets: offsets, of: consumer).failure?.code == "UNKNOWN_TOPIC_OR_PART")
         #expect(try world.read(output).values == [])
         #expect(try world.position() == .none)
     }

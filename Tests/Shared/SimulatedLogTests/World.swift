@@ -1,5 +1,5 @@
-// A small cluster and the few steps that all tests of the simulated log take: join, poll, commit, read. One topic is
-// read by the group, one is written, one is compacted; all have the same partitions.
+// A small cluster and the few steps that all tests of the simulated log take: join, poll, commit, read. One
+// topic is read by the group, one is written, one is compacted; all have the same partitions.
 
 import EventLog
 import Primitives
@@ -55,7 +55,8 @@ struct World {
     /// Writes `value` to output in a transaction of somebody else, and leaves it open.
     func hang(_ value: String) throws {
         try cluster.appendOpen(
-            transactionalID: "foreign", topic: "output", partition: partition, key: nil, value: Array(value.utf8))
+            transactionalID: "foreign", topic: "output", partition: partition, key: nil,
+            value: Array(value.utf8))
     }
 }
 
@@ -90,7 +91,8 @@ extension SimulatedProducer {
     /// One record to output, with the input's next offset.
     func commit(_ value: String, next: Int64, of consumer: SimulatedConsumer) -> TransactionOutcome {
         commit(
-            batch((output, "k", value)), offsets: [InputPosition(place(input), next: Offset(next))], of: consumer)
+            batch((output, "k", value)), offsets: [InputPosition(place(input), next: Offset(next))],
+            of: consumer)
     }
 }
 
