@@ -18,22 +18,23 @@ func tests(_ name: String, at path: String, _ dependencies: [Target.Dependency])
 
 /// Domain (pure decisions), Service (topology, processor, store) and Main (the executable) of one service.
 func service(
-    _ folder: String, executable: String, service extra: [Target.Dependency] = []
+    _ folder: String, executable: String, domain extraDomain: [Target.Dependency] = [],
+    service extra: [Target.Dependency] = []
 ) -> [Target] {
     let runtime: [Target.Dependency] = [
-        "Primitives", "Messages", "JSONText", "Configuration", "EventLog", "StateStore", "StreamRuntime",
-        "Telemetry",
+        "Primitives", "Messages", "JSONText", "Configuration", "EventLog", "StateStore", "StreamRuntime", "Telemetry",
     ]
     return [
         .target(
-            name: "\(folder)Domain", dependencies: ["Primitives", "Messages"],
+            name: "\(folder)Domain", dependencies: ["Primitives", "Messages", "Configuration"] + extraDomain,
             path: "Services/\(folder)/Domain", swiftSettings: strict),
         .target(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
-        .executableTarget(
-            name: executable, dependencies: [.target(name: "\(folder)Service"), "ServiceHost"],
-            path: "Services/\(folder)/Main", swiftSettings: strict),
+        tests(
+            "\(folder)Tests", at: "Services/\(folder)Tests",
+            [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
+                + runtime + extra + extraDomain),
     ]
 }
 
@@ -47,11 +48,34 @@ let package = Package(
 
         shared("Primitives"),
         shared("JSONText", ["Primitives"]),
-
-        shared("EventLog", ["Primitives"]),
         shared("Digests", ["CCrypto"]),
+        shared("Telemetry", ["Primitives"]),
+        shared("EventLog", ["Primitives"]),
         shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
+        shared("Configuration", ["Primitives", "JSONText", "Digests"]),
         shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
+        shared("SimulatedLog", ["EventLog", "Primitives"]),
+        shared(
+            "StreamRuntime",
+            ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
 
+        .target(
+            name: "ServiceRig",
+            dependencies: [
+                "SimulatedLog", "StreamRuntime", "EventLog", "Messages", "Configuration", "Primitives", "Telemetry",
+                "StateStore", "JSONText",
+            ],
+            path: "Tests/Support/ServiceRig", swiftSettings: strict),
+        tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
+        tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
+        tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
+        tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
     ]
+        + service(
+            "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
+            service: ["HTTPGate", "Digests", "Settings"])
+        + service("RuleEvaluator", executable: "rule-evaluator")
+        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText"])
+        + service("RewardsIssuer", executable: "rewards-issuer")
+        + service("Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Digests"])
 )
