@@ -143,7 +143,7 @@ public final class ServiceRig {
         let place = partition ?? key.map { partitions.partition(of: $0) } ?? PartitionIndex(0)
         _ = try cluster.append(
             topic: log.catalog.name(of: topic), partition: place, key: key,
-            headers: headers.map { SimulatedRecord.Header($0.name, Array($0.value.utf8)) }, value: value)
+            headers: headers.map { SimulatedRecord.Header($0.name, $0.value) }, value: value)
     }
 
     /// The committed records of a topic, partition after partition.
