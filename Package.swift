@@ -47,5 +47,6 @@ let package = Package(
 
         shared("Primitives"),
         shared("JSONText"),
+        shared("HTTPGate", ["CMicroHTTPD"]),
     ]
 )
