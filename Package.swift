@@ -48,5 +48,7 @@ let package = Package(
         shared("Primitives"),
         shared("JSONText"),
         shared("HTTPGate", ["CMicroHTTPD"]),
+
+        tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
     ]
 )

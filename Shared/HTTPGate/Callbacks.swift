@@ -1,5 +1,6 @@
-// The functions the library calls, and who owns what across them. Nothing else calls these. They must not block and must
-// not let anything out: every pointer they get is valid for the call only, except the connection of a suspended exchange.
+// The functions the library calls, and who owns what across them. Nothing else calls these. They must not
+// block and must not let anything out: every pointer they get is valid for the call only, except the
+// connection of a suspended exchange.
 //
 // | Object   | Held by the library as     | Retained in         | Released in            |
 // | -------- | -------------------------- | ------------------- | ---------------------- |
@@ -7,8 +8,9 @@
 // | Peer     | the socket's context       | connectionChanged   | connectionChanged      |
 // | Exchange | the request's context      | targetArrived       | requestCompleted       |
 //
-// The library promises one requestCompleted for each request it showed us, and a closing connectionChanged for each opening
-// one, also when it is stopped; both come before the connection's memory and socket are given up (manual, "MHD callbacks").
+// The library promises one requestCompleted for each request it showed us, and a closing connectionChanged
+// for each opening one, also when it is stopped; both come before the connection's memory and socket are
+// given up (manual, "MHD callbacks").
 
 import CMicroHTTPD
 import Glibc
@@ -17,9 +19,10 @@ private func gate(_ context: UnsafeMutableRawPointer) -> Gate {
     unsafe Unmanaged<Gate>.fromOpaque(context).takeUnretainedValue()
 }
 
-/// While the server stops, whoever still connects is turned away. (The library's own way to stop listening can abort the
-/// process when a worker thread has just reached its connection limit.)
-func mayConnect(_ context: UnsafeMutableRawPointer?, _: UnsafePointer<sockaddr>?, _: socklen_t) -> MHD_Result {
+/// While the server stops, whoever still connects is turned away. (The library's own way to stop listening
+/// can abort the process when a worker thread has just reached its connection limit.)
+func mayConnect(_ context: UnsafeMutableRawPointer?, _: UnsafePointer<sockaddr>?, _: socklen_t) -> MHD_Result
+{
     guard let context = unsafe context else { return .NO }
     return unsafe gate(context).isStopping ? .NO : .YES
 }
@@ -28,7 +31,8 @@ func connectionChanged(
     _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
     _ socketContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ change: MHD_ConnectionNotificationCode
 ) {
-    guard let context = unsafe context, let connection = unsafe connection, let slot = unsafe socketContext else {
+    guard let context = unsafe context, let connection = unsafe connection, let slot = unsafe socketContext
+    else {
         return
     }
     let gate = unsafe gate(context)
@@ -59,13 +63,16 @@ func targetArrived(
     return unsafe Unmanaged.passRetained(exchange).toOpaque()
 }
 
-/// Called with the head, with each piece of the body, at the end, and once more when a suspended request is resumed.
+/// Called with the head, with each piece of the body, at the end, and once more when a suspended request is
+/// resumed.
 func requestProgressed(
     _: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _: UnsafePointer<CChar>?,
     _ method: UnsafePointer<CChar>?, _ version: UnsafePointer<CChar>?, _ upload: UnsafePointer<CChar>?,
-    _ uploadBytes: UnsafeMutablePointer<Int>?, _ requestContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    _ uploadBytes: UnsafeMutablePointer<Int>?,
+    _ requestContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> MHD_Result {
-    guard let connection = unsafe connection, let method = unsafe method, let uploadBytes = unsafe uploadBytes,
+    guard let connection = unsafe connection, let method = unsafe method, let version = unsafe version,
+        let uploadBytes = unsafe uploadBytes,
         let opaque = unsafe requestContext?.pointee
     else { return .NO }
     let exchange = unsafe Unmanaged<Exchange>.fromOpaque(opaque).takeUnretainedValue()
@@ -73,7 +80,8 @@ func requestProgressed(
     if !exchange.reading.hasBegun {
         exchange.reading.hasBegun = true
         step = unsafe exchange.begin(
-            method: String(cString: method), fields: fields(of: connection),
+            method: String(cString: method), version: String(cString: version),
+            fields: fields(of: connection),
             headerBytes: pointstream_mhd_header_bytes(connection), targetEnds: UInt(bitPattern: version),
             connection: connection)
     } else if unsafe uploadBytes.pointee > 0 {

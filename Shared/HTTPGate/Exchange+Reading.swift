@@ -1,7 +1,7 @@
-// The part of an exchange that runs on the library's thread: head, body piece by piece, then the handler. It decides how
-// a refusal reaches a client that is still sending: small bodies are read to their end and dropped, so the connection
-// lives on; large ones are answered at once, straight to the socket, and what still comes is thrown away up to a bound.
-// It must never block and never keep more than the body's bound.
+// The part of an exchange that runs on the library's thread: head, body piece by piece, then the handler. It
+// decides how a refusal reaches a client that is still sending: small bodies are read to their end and
+// dropped, so the connection lives on; large ones are answered at once, straight to the socket, and what
+// still comes is thrown away up to a bound. It must never block and never keep more than the body's bound.
 
 import CMicroHTTPD
 
@@ -41,17 +41,21 @@ enum Step {
 
 extension Exchange {
     /// The head is complete, the body is not read yet.
-    /// - Parameter targetEnds: where the library sees the end of the target, which is not where it ends if it holds a NUL.
+    /// - Parameter targetEnds: where the library sees the end of the target, which is not where it ends if it
+    ///   holds a NUL.
     func begin(
-        method: String, fields: HTTPFields, headerBytes: Int, targetEnds: UInt, connection: OpaquePointer
+        method: String, version: String, fields: HTTPFields, headerBytes: Int, targetEnds: UInt,
+        connection: OpaquePointer
     ) -> Step {
-        let framing = fields.framing
-        guard let target = HTTPTarget(reading.target, queryItems: gate.limits.queryItems), framing != .ambiguous,
+        let framing = fields.framing(version: version)
+        guard let target = HTTPTarget(reading.target, queryItems: gate.limits.queryItems),
+            framing != .ambiguous,
             reading.targetAddress + UInt(reading.target.count) + 1 == targetEnds
         else { return .answer(closing(gate.refusal(.malformed))) }
         let length: Int? = if case .length(let bytes) = framing { bytes } else { nil }
         let head = HTTPHead(
-            method: method, path: target.path, query: target.query, fields: fields, remoteAddress: peer.address,
+            method: method, path: target.path, query: target.query, fields: fields,
+            remoteAddress: peer.address,
             contentLength: length)
         reading.head = head
         guard let refusal = refusal(of: head, headerBytes: headerBytes) else {
@@ -84,7 +88,8 @@ extension Exchange {
         case .linger:
             return reading.received > gate.limits.discardedBytes ? .close : .goOn
         case .refuse(let refusal):
-            return reading.received > gate.limits.bodyBytes ? unsafe linger(after: refusal, on: connection) : .goOn
+            return reading.received > gate.limits.bodyBytes
+                ? unsafe linger(after: refusal, on: connection) : .goOn
         case .deliver:
             guard reading.received <= gate.limits.bodyBytes else {
                 return unsafe linger(after: gate.refusal(.bodyTooLarge), on: connection)
@@ -120,13 +125,14 @@ extension Exchange {
         return .answer(gate.isStopping ? closing(answer) : answer)
     }
 
-    /// While a body is being read the library takes no answer, and if it closed at once the client, still sending, might
-    /// see a reset instead of the answer (RFC 9112, section 9.6).
+    /// While a body is being read the library takes no answer, and if it closed at once the client, still
+    /// sending, might see a reset instead of the answer (RFC 9112, section 9.6).
     private func linger(after refusal: HTTPResponse, on connection: OpaquePointer) -> Step {
         dropBody()
         reading.plan = .linger
         let hasBody = reading.head?.method != "HEAD"
-        let sent = unsafe sendAndShut(closing(refusal), withBody: hasBody, socket: pointstream_mhd_socket(connection))
+        let sent = unsafe sendAndShut(
+            closing(refusal), withBody: hasBody, socket: pointstream_mhd_socket(connection))
         return sent ? .goOn : .close
     }
 

@@ -1,6 +1,6 @@
-// One request and its answer: what has been read, and who may answer. The library's thread drives it (Exchange+Reading),
-// responders reach only `answer`. It never uses the connection outside the lock: only a suspended connection is sure to
-// exist, and it stays so until the lock that resumed it is free again.
+// One request and its answer: what has been read, and who may answer. The library's thread drives it
+// (Exchange+Reading), responders reach only `answer`. It never uses the connection outside the lock: only a
+// suspended connection is sure to exist, and it stays so until the lock that resumed it is free again.
 //
 //   reading --> handling --(answer)--> answered --> sent
 //                   \--> suspended --(answer, resume)--^        any --(connection closed)--> sent
@@ -14,8 +14,8 @@
 import CMicroHTTPD
 import Synchronization
 
-/// A connection in the hands of the exchange's lock. The library lets a suspended connection be resumed from any thread,
-/// which is all that other threads can do with it, so it may cross them.
+/// A connection in the hands of the exchange's lock. The library lets a suspended connection be resumed from
+/// any thread, which is all that other threads can do with it, so it may cross them.
 @safe private struct SuspendedConnection: @unchecked Sendable {
     let pointer: OpaquePointer
 
@@ -23,8 +23,9 @@ import Synchronization
     func resume() { unsafe MHD_resume_connection(pointer) }
 }
 
-/// - Note: `reading` belongs to the thread that serves the connection, which is one thread for the connection's life;
-///   `phase` is locked; all else is constant. That is why it may be shared without the compiler's proof.
+/// - Note: `reading` belongs to the thread that serves the connection, which is one thread for the
+///   connection's life; `phase` is locked; all else is constant. That is why it may be shared without the
+///   compiler's proof.
 final class Exchange: @unchecked Sendable {
     let gate: Gate
     let peer: Peer
@@ -63,8 +64,8 @@ final class Exchange: @unchecked Sendable {
         return isFirst
     }
 
-    /// On the library's thread, when the handler has returned and again after a resume: the answer if there is one, else
-    /// the connection is suspended until there is.
+    /// On the library's thread, when the handler has returned and again after a resume: the answer if there
+    /// is one, else the connection is suspended until there is.
     func takeAnswer(orSuspend connection: OpaquePointer) -> HTTPResponse? {
         let connection = unsafe SuspendedConnection(pointer: connection)
         return phase.withLock { phase in

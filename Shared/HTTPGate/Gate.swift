@@ -1,6 +1,6 @@
-// What all connections of one server share: its bounds, its handler, and the tables of connections and of requests that
-// wait for an answer. Used from the library's threads, from responders' threads and from the sweep.
-// It never holds the lock of a table while it answers: an exchange locks itself first, then a table.
+// What all connections of one server share: its bounds, its handler, and the tables of connections and of
+// requests that wait for an answer. Used from the library's threads, from responders' threads and from the
+// sweep. It never holds the lock of a table while it answers: an exchange locks itself first, then a table.
 
 import Dispatch
 import Synchronization
@@ -73,7 +73,8 @@ final class Gate: Sendable {
         for entry in late { _ = entry.exchange.answer(refusal(.tooLate)) }
     }
 
-    /// Answers everything that still waits; nothing is suspended from here on, which stopping the library requires.
+    /// Answers everything that still waits; nothing is suspended from here on, which stopping the library
+    /// requires.
     func refuseAllWaiting() {
         let left = waiting.withLock { waiting in
             waiting.closed = true

@@ -1,5 +1,5 @@
-// The header fields of one request as they came: all bytes in one array, names compared without case.
-// Filled by the gate when the head has arrived, read by routes and prechecks. Never decoded, merged or reordered.
+// The header fields of one request as they came: all bytes in one array, names compared without case. Filled
+// by the gate when the head has arrived, read by routes and prechecks. Never decoded, merged or reordered.
 
 /// Header fields in the order in which they were sent.
 public struct HTTPFields: Sendable {
@@ -26,14 +26,20 @@ public struct HTTPFields: Sendable {
         return nil
     }
 
-    /// The values of all fields of that name, in order. Credentials and keys should be refused unless there is one.
+    /// The values of all fields of that name, in order. Credentials and keys should be refused unless there
+    /// is one.
     public func all(_ name: String) -> [String] {
         ends.indices.filter { nameMatches($0, name) }.map(value(at:))
     }
 
+    /// Without the spaces and tabs around it (RFC 9110, section 5.5).
     private func value(at index: Int) -> String {
-        String(decoding: text[ends[index].name..<ends[index].value], as: UTF8.self)
+        var value = bytes(at: index)
+        while let last = value.last, last == 0x20 || last == 0x09 { value.removeLast() }
+        return String(decoding: value.drop { $0 == 0x20 || $0 == 0x09 }, as: UTF8.self)
     }
+
+    private func bytes(at index: Int) -> ArraySlice<UInt8> { text[ends[index].name..<ends[index].value] }
 
     private func start(of index: Int) -> Int { index == 0 ? 0 : ends[index - 1].value }
 
@@ -49,23 +55,33 @@ enum BodyFraming: Equatable {
     case none
     case length(Int)
     case chunked
-    /// Two ways at once, a way given twice, one this server does not know, or a field that other servers read otherwise.
+    /// Two ways at once, a way given twice, one this server does not know, or a field that other servers read
+    /// otherwise.
     case ambiguous
 }
 
 extension HTTPFields {
-    /// - SeeAlso: RFC 9112, section 6.3; anything that leaves room for two readings is ambiguous.
-    var framing: BodyFraming {
-        guard everyFieldIsPlain, all("Host").count <= 1 else { return .ambiguous }
-        let (lengths, codings) = (all("Content-Length"), all("Transfer-Encoding"))
+    /// - SeeAlso: RFC 9112, sections 3.2 and 6.3; anything that leaves room for two readings is ambiguous.
+    ///   The bytes are compared as they came, because the library does the same: what one trims and the other
+    ///   does not is a gap.
+    func framing(version: String) -> BodyFraming {
+        let hosts = values("Host").count
+        guard everyFieldIsPlain, hosts == 1 || hosts == 0 && version == "HTTP/1.0" else { return .ambiguous }
+        let (lengths, codings) = (values("Content-Length"), values("Transfer-Encoding"))
         switch (lengths.count, codings.count) {
         case (0, 0): return .none
-        case (0, 1): return codings[0].utf8.elementsEqual("chunked".utf8) ? .chunked : .ambiguous
+        case (0, 1): return codings[0].elementsEqual("chunked".utf8) ? .chunked : .ambiguous
         case (1, 0):
-            guard let length = Int(lengths[0]), length >= 0 else { return .ambiguous }
+            guard let length = Int(String(decoding: lengths[0], as: UTF8.self)), length >= 0 else {
+                return .ambiguous
+            }
             return length == 0 ? .none : .length(length)
         default: return .ambiguous
         }
+    }
+
+    private func values(_ name: String) -> [ArraySlice<UInt8>] {
+        ends.indices.filter { nameMatches($0, name) }.map(bytes(at:))
     }
 
     /// Names are tokens (a space before the colon hides a field), values hold no control characters.

@@ -1,5 +1,6 @@
-// What can go wrong when a server starts. Read by Main, which reports it and ends the process: a port that is taken or
-// an address that does not exist does not heal by waiting. Nothing that a client sends ever becomes a failure.
+// What can go wrong when a server starts. Read by Main, which reports it and ends the process: a port that is
+// taken or an address that does not exist does not heal by waiting. Nothing that a client sends ever becomes
+// a failure.
 
 /// A server could not be started; the process should stop with this message.
 public struct HTTPGateFailure: Error, Sendable, CustomStringConvertible {

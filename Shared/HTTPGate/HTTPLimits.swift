@@ -1,5 +1,6 @@
-// The bounds of an HTTP server, each with its reason. Read by the gate, set by whoever starts a server (tests shorten
-// the times). A bound is never switched off: a server without one of them can be filled by one client.
+// The bounds of an HTTP server, each with its reason. Read by the gate, set by whoever starts a server (tests
+// shorten the times). A bound is never switched off: a server without one of them can be filled by one
+// client.
 
 /// What a server accepts. Times are in whole seconds, sizes in bytes.
 public struct HTTPLimits: Sendable {
@@ -17,15 +18,16 @@ public struct HTTPLimits: Sendable {
     public var connectionsPerAddress = 256
     /// Bodies held in memory at once, over all requests that are not answered yet. Beyond it: 503.
     public var bufferedBytes = 64 << 20
-    /// What is read and thrown away after an early refusal, so that a client that is still sending sees the answer
-    /// and not a reset. Beyond it the connection is closed.
+    /// What is read and thrown away after an early refusal, so that a client that is still sending sees the
+    /// answer and not a reset. Beyond it the connection is closed.
     public var discardedBytes = 16 << 20
     /// Without a byte in either direction for this long, a connection is closed.
     public var idleSeconds = 10
-    /// From the previous answer (or the start) to the end of the next request, and for taking an answer: a client that
-    /// sends one byte every now and then is never idle, but it ends here.
+    /// From the previous answer (or the start) to the end of the next request, and for taking an answer: a
+    /// client that sends one byte every now and then is never idle, but it ends here.
     public var requestSeconds = 20
-    /// A request that the service has not answered by then is answered 504: a lost responder cannot hold a connection.
+    /// A request that the service has not answered by then is answered 504: a lost responder cannot hold a
+    /// connection.
     public var answerSeconds = 60
     /// How long ``HTTPServer/stop()`` waits for answers that are still due.
     public var stopSeconds = 5

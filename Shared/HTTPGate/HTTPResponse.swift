@@ -1,12 +1,13 @@
-// An answer, and the answers the gate gives by itself. Built by handlers and prechecks; sent once by the gate, which adds
-// Date, Content-Length and Connection. Never names the server or its version.
+// An answer, and the answers the gate gives by itself. Built by handlers and prechecks; sent once by the
+// gate, which adds Date, Content-Length and Connection. Never names the server or its version.
 
 /// Status, header fields and body.
 public struct HTTPResponse: Sendable {
     /// 200 to 599; anything else is a defect of the handler and is sent as 500.
     public var status: Int
-    /// Content-Length and Transfer-Encoding belong to the gate; a field that is empty or holds control characters is a
-    /// defect of the handler and turns the whole answer into 500, so that no answer can be split.
+    /// Content-Length and Transfer-Encoding belong to the gate; a field that is empty or holds control
+    /// characters is a defect of the handler and turns the whole answer into 500, so that no answer can be
+    /// split.
     public var headers: [(String, String)]
     public var body: [UInt8]
 
@@ -18,7 +19,8 @@ public struct HTTPResponse: Sendable {
 
     /// Plain text in UTF-8.
     public static func text(_ text: String, status: Int = 200) -> HTTPResponse {
-        HTTPResponse(status: status, headers: [("Content-Type", "text/plain; charset=utf-8")], body: Array(text.utf8))
+        HTTPResponse(
+            status: status, headers: [("Content-Type", "text/plain; charset=utf-8")], body: Array(text.utf8))
     }
 
     /// A JSON document that is already encoded.

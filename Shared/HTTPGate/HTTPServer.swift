@@ -1,7 +1,7 @@
-// An HTTP/1.1 server on one address: the gateway's public door, and every service's operator port. Started by Main,
-// stopped by Main. It must not be stopped from inside a handler (it would wait for its own thread), and handlers must
-// not block: they run on the threads that serve all connections.
-// Relies on libmicrohttpd 0.9.75: internal epoll threads, suspended connections (manual, "Flow control").
+// An HTTP/1.1 server on one address: the gateway's public door, and every service's operator port. Started by
+// Main, stopped by Main. It must not be stopped from inside a handler (it would wait for its own thread), and
+// handlers must not block: they run on the threads that serve all connections. Relies on libmicrohttpd
+// 0.9.75: internal epoll threads, suspended connections (manual, "Flow control").
 
 import CMicroHTTPD
 import Dispatch
@@ -27,8 +27,8 @@ import Synchronization
     ///   - address: numeric IPv4 or IPv6.
     ///   - port: 0 = any free one.
     ///   - threads: how many share the connections; each connection stays with one.
-    ///   - precheck: sees a head before its body is read; what it returns is the answer, and the body is dropped. Runs on
-    ///     a serving thread.
+    ///   - precheck: sees a head before its body is read; what it returns is the answer, and the body is
+    ///     dropped. Runs on a serving thread.
     ///   - refusal: the answers the gate gives by itself.
     ///   - handler: called once for each complete request, on a serving thread.
     public init(
@@ -59,8 +59,9 @@ import Synchronization
 
     deinit { stop() }
 
-    /// Turns new connections and requests away, waits up to ``HTTPLimits/stopSeconds`` for answers that are due, answers
-    /// what is left with 503, and closes everything. Later calls do nothing; parallel ones wait for the first.
+    /// Turns new connections and requests away, waits up to ``HTTPLimits/stopSeconds`` for answers that are
+    /// due, answers what is left with 503, and closes everything. Later calls do nothing; parallel ones wait
+    /// for the first.
     public func stop() {
         running.withLock { running in
             guard let daemon = unsafe running.daemon else { return }
@@ -80,8 +81,8 @@ import Synchronization
     }
 }
 
-/// Looks for overdue clients and answers, again and again. A timer may be cancelled from any thread, which is all that is
-/// done with it, so it may be shared without the compiler's proof.
+/// Looks for overdue clients and answers, again and again. A timer may be cancelled from any thread, which is
+/// all that is done with it, so it may be shared without the compiler's proof.
 private struct Sweep: @unchecked Sendable {
     private let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "pointstream.http.sweep"))
     /// A fraction of the shortest limit that can be set, one second.
@@ -105,11 +106,13 @@ private func start(
 ) -> OpaquePointer? {
     var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
     if isIPv6 { flags |= MHD_USE_IPv6.rawValue }
-    // The library parses, and keeps its own list of fields, in the same memory as the head and the answer's head.
+    // The library parses, and keeps its own list of fields, in the same memory as the head and the answer's
+    // head.
     let memory = 2 * limits.headerBytes + (16 << 10)
     var settings = unsafe pointstream_mhd_settings(
         flags: flags, threads: UInt32(max(1, threads)), address: address, connection_memory_bytes: memory,
-        connections: UInt32(limits.connections), connections_per_address: UInt32(limits.connectionsPerAddress),
+        connections: UInt32(limits.connections),
+        connections_per_address: UInt32(limits.connectionsPerAddress),
         idle_seconds: UInt32(limits.idleSeconds), context: context, accept: mayConnect, target: targetArrived,
         access: requestProgressed, completed: requestCompleted, connection: connectionChanged)
     return unsafe pointstream_mhd_start(&settings)
@@ -124,11 +127,15 @@ private struct SocketAddress {
         if unsafe inet_pton(AF_INET, address, &four.sin_addr) == 1 {
             four.sin_family = sa_family_t(AF_INET)
             four.sin_port = port.bigEndian
-            unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.storeBytes(of: four, as: sockaddr_in.self) }
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe $0.storeBytes(of: four, as: sockaddr_in.self)
+            }
         } else if unsafe inet_pton(AF_INET6, address, &six.sin6_addr) == 1 {
             six.sin6_family = sa_family_t(AF_INET6)
             six.sin6_port = port.bigEndian
-            unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.storeBytes(of: six, as: sockaddr_in6.self) }
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe $0.storeBytes(of: six, as: sockaddr_in6.self)
+            }
         } else {
             return nil
         }

@@ -1,6 +1,6 @@
-// The target of a request line, taken apart: raw path, decoded query. Called by the gate once for each request.
-// Refuses what is not printable ASCII or does not begin with `/`; it never decodes the path, because a `%2F` inside an
-// identifier must not become a separator before the route is known.
+// The target of a request line, taken apart: raw path, decoded query. Called by the gate once for each
+// request. Refuses what is not printable ASCII or does not begin with `/`; it never decodes the path, because
+// a `%2F` inside an identifier must not become a separator before the route is known.
 
 struct HTTPTarget {
     let path: String
@@ -8,7 +8,9 @@ struct HTTPTarget {
 
     /// - Returns: nil for a target that is malformed or has more than `queryItems` pairs.
     init?(_ target: [UInt8], queryItems: Int) {
-        guard target.first == UInt8(ascii: "/"), target.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
+        guard target.first == UInt8(ascii: "/"), target.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            return nil
+        }
         guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else {
             path = String(decoding: target, as: UTF8.self)
             query = []
@@ -19,7 +21,9 @@ struct HTTPTarget {
         query = items
     }
 
-    private static func items(_ text: ArraySlice<UInt8>, atMost bound: Int) -> [(name: String, value: String)]? {
+    private static func items(_ text: ArraySlice<UInt8>, atMost bound: Int) -> [(
+        name: String, value: String
+    )]? {
         let parts = text.split(separator: UInt8(ascii: "&"), maxSplits: bound)
         guard parts.count <= bound else { return nil }
         var items: [(name: String, value: String)] = []
@@ -40,7 +44,8 @@ struct HTTPTarget {
         while index < text.endIndex {
             switch text[index] {
             case UInt8(ascii: "%"):
-                guard index + 2 < text.endIndex, let high = nibble(text[index + 1]), let low = nibble(text[index + 2])
+                guard index + 2 < text.endIndex, let high = nibble(text[index + 1]),
+                    let low = nibble(text[index + 2])
                 else { return nil }
                 bytes.append(high << 4 | low)
                 index += 3

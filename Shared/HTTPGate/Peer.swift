@@ -1,6 +1,7 @@
-// One connection, from accepted to closed, and the time by which its client must have done its part. The library only
-// knows idleness; a client that sends one byte in a while is caught here. Owned by the library's socket context between
-// the two connection callbacks; the sweep never touches a socket that is no longer in the table.
+// One connection, from accepted to closed, and the time by which its client must have done its part. The
+// library only knows idleness; a client that sends one byte in a while is caught here. Owned by the library's
+// socket context between the two connection callbacks; the sweep never touches a socket that is no longer in
+// the table.
 
 import Glibc
 import Synchronization
@@ -40,7 +41,9 @@ func numericAddress(_ address: UnsafePointer<sockaddr>?) -> String? {
     guard family == AF_INET || family == AF_INET6 else { return nil }
     let size = family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
     var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-    guard unsafe getnameinfo(address, socklen_t(size), &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
+    guard
+        unsafe getnameinfo(address, socklen_t(size), &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+            == 0
     else { return nil }
     return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

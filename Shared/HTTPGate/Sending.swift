@@ -1,5 +1,6 @@
-// Answers on their way out: through the library, or, for a refusal in the middle of a body, straight to the socket.
-// Called on the library's threads only. The library copies what it is given, so nothing here outlives the call.
+// Answers on their way out: through the library, or, for a refusal in the middle of a body, straight to the
+// socket. Called on the library's threads only. The library copies what it is given, so nothing here outlives
+// the call.
 
 import CMicroHTTPD
 import Glibc
@@ -15,7 +16,8 @@ func queue(_ response: HTTPResponse, on connection: OpaquePointer, gate: Gate) -
 private func tryQueue(_ response: HTTPResponse, on connection: OpaquePointer) -> MHD_Result? {
     guard (200...599).contains(response.status), response.headers.allSatisfy(isSendable) else { return nil }
     let native = unsafe response.body.withUnsafeBytes { bytes in
-        // The library only reads the buffer when told to copy it; its parameter is not const for historical reasons.
+        // The library only reads the buffer when told to copy it; its parameter is not const for historical
+        // reasons.
         unsafe MHD_create_response_from_buffer(
             bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
     }
@@ -32,8 +34,8 @@ private func isSendable(_ field: (name: String, value: String)) -> Bool {
         && field.value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }
 }
 
-/// Sends an answer past the library and shuts our direction. The library has nothing of its own under way then: earlier
-/// answers on the connection are complete before the next head is read.
+/// Sends an answer past the library and shuts our direction. The library has nothing of its own under way
+/// then: earlier answers on the connection are complete before the next head is read.
 /// - Returns: false if the socket did not take all of it at once.
 func sendAndShut(_ response: HTTPResponse, withBody: Bool, socket: Int32) -> Bool {
     var text = "HTTP/1.1 \(response.status) \(reasonPhrase(response.status))\r\nDate: \(httpDate())\r\n"
