@@ -48,7 +48,9 @@ let package = Package(
         shared("Primitives"),
         shared("JSONText"),
         shared("HTTPGate", ["CMicroHTTPD"]),
+        shared("Telemetry", ["Primitives"]),
 
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
+        tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
     ]
 )
