@@ -50,6 +50,7 @@ let package = Package(
         shared("JSONText", ["Primitives"]),
         shared("Digests", ["CCrypto"]),
         shared("Telemetry", ["Primitives"]),
+        shared("HTTPGate", ["CMicroHTTPD"]),
         shared("EventLog", ["Primitives"]),
         shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("Configuration", ["Primitives", "JSONText", "Digests"]),
@@ -70,6 +71,8 @@ let package = Package(
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
         tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
+        tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
+        tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
