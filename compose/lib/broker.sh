@@ -65,7 +65,8 @@ launch_kafka() {
     mkdir "$run/broker"
     kafka_properties "${ports[@]}" >"$run/broker/server.properties"
     export LOG_DIR=$run/broker/logs KAFKA_HEAP_OPTS="-Xms256m -Xmx700m"
-    "$KAFKA_HOME/bin/kafka-storage.sh" format --cluster-id "$(openssl rand -base64 16 | tr '+/' '-_' | cut -c1-22)" \
+    # A cluster's id is 16 bytes in base64; one that begins with a hyphen would be taken for an option.
+    "$KAFKA_HOME/bin/kafka-storage.sh" format --cluster-id "$(openssl rand -base64 16 | tr '+/' 'pk' | cut -c1-22)" \
         --config "$run/broker/server.properties" >>"$run/logs/broker.log" 2>&1 || {
         tail -n 20 "$run/logs/broker.log" >&2
         fail "Kafka could not format its folder"

@@ -25,6 +25,10 @@ class Standing(NamedTuple):
     awarded: int
     notices: int
 
+    @property
+    def arrived(self) -> int:
+        return self.taken + self.repeats
+
 
 def look(run: RunFolder) -> Standing:
     gateway = metrics.scrape(run, "ingress-gateway")
@@ -37,37 +41,31 @@ def look(run: RunFolder) -> Standing:
 
 
 class Display:
-    def __init__(self, published: int) -> None:
+    def __init__(self, published: int, standing: Standing) -> None:
         self.published = published
         self.start = self.shown_at = time.monotonic()
-        self.shown = Standing(0, 0, 0, 0)
+        self.shown = standing
 
     def show(self, now: float, standing: Standing) -> None:
-        rate = (standing.awarded - self.shown.awarded) / max(now - self.shown_at, 0.001)
-        arrived = standing.taken + standing.repeats
+        rate = (standing.awarded - self.shown.awarded) / max(now - self.shown_at, POLL_SECONDS)
         print(
-            f"  {now - self.start:5.1f} s  in {arrived:,} of {self.published:,} ({standing.repeats:,} repeats)"
+            f"  {now - self.start:5.1f} s  in {standing.arrived:,} of {self.published:,} ({standing.repeats:,} repeats)"
             f"  awards {standing.awarded:,}  {rate:,.0f}/s  lag {max(0, standing.taken - standing.awarded):,}"
             f"  webhooks {standing.notices:,}", flush=True)
         self.shown, self.shown_at = standing, now
 
 
 def follow(run: RunFolder, published: int, purchases: int, notices: int) -> int:
-    display = Display(published)
-    last, moved_at = Standing(0, 0, 0, 0), time.monotonic()
+    last, moved_at = look(run), time.monotonic()
+    display = Display(published, last)
     while True:
-        if ended := run.ended_processes():
-            print(f"ended unexpectedly: {', '.join(ended)}; see {run.path}/logs", file=sys.stderr)
-            return 1
-        if (run.path / "feed-failed").exists():
-            print(f"kcat could not publish everything; see {run.path}/logs/feed.log", file=sys.stderr)
+        if problem := trouble(run):
+            print(problem, file=sys.stderr)
             return 1
         now, standing = time.monotonic(), look(run)
         if standing != last:
             last, moved_at = standing, now
-        is_done = (
-            standing.taken + standing.repeats >= published and standing.awarded >= purchases
-            and standing.notices >= notices)
+        is_done = standing.arrived >= published and standing.awarded >= purchases and standing.notices >= notices
         if is_done or now - display.shown_at >= LINE_SECONDS:
             display.show(now, standing)
         if is_done:
@@ -76,6 +74,14 @@ def follow(run: RunFolder, published: int, purchases: int, notices: int) -> int:
             print(f"nothing has moved for {STALL_SECONDS} s", file=sys.stderr)
             return 1
         time.sleep(POLL_SECONDS)
+
+
+def trouble(run: RunFolder) -> str | None:
+    if ended := run.ended_processes():
+        return f"ended unexpectedly: {', '.join(ended)}; see {run.path}/logs"
+    if (run.path / "feed-failed").exists():
+        return f"kcat could not publish everything; see {run.path}/logs/feed.log"
+    return None
 
 
 if __name__ == "__main__":
