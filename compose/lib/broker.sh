@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Finds or starts the broker: Apache Kafka from a folder, any cluster by its address, or noida-db from PyPI, which is
-# enough to look at the platform and not to trust it. Sourced by quickstart; needs processes.sh. Leaves the address in
-# $run/brokers and the kind in $run/broker-kind.
+# Finds or starts the broker: Apache Kafka from a folder, any cluster by its address, or noida-db from PyPI,
+# which is enough to look at the platform and not to trust it. Sourced by quickstart; needs processes.sh.
+# Leaves the address in $run/brokers and the kind in $run/broker-kind.
 
 noida_version=0.2.3
 # A JVM takes some seconds to start; on a busy machine many.
@@ -24,7 +24,7 @@ choose_broker() {
         kafka) [ -x "${KAFKA_HOME:-}/bin/kafka-server-start.sh" ] ||
             fail "KAFKA_HOME does not name a folder of Apache Kafka: '${KAFKA_HOME:-}'" ;;
         address) brokers=${brokers:-${POINTSTREAM_BROKERS:-}}
-            [ -n "$brokers" ] || fail "--broker address takes the address from POINTSTREAM_BROKERS, which is not set" ;;
+            [ -n "$brokers" ] || fail "--broker address needs an address in POINTSTREAM_BROKERS" ;;
     esac
 }
 
@@ -66,7 +66,8 @@ launch_kafka() {
     kafka_properties "${ports[@]}" >"$run/broker/server.properties"
     export LOG_DIR=$run/broker/logs KAFKA_HEAP_OPTS="-Xms256m -Xmx700m"
     # A cluster's id is 16 bytes in base64; one that begins with a hyphen would be taken for an option.
-    "$KAFKA_HOME/bin/kafka-storage.sh" format --cluster-id "$(openssl rand -base64 16 | tr '+/' 'pk' | cut -c1-22)" \
+    "$KAFKA_HOME/bin/kafka-storage.sh" format \
+        --cluster-id "$(openssl rand -base64 16 | tr '+/' 'pk' | cut -c1-22)" \
         --config "$run/broker/server.properties" >>"$run/logs/broker.log" 2>&1 || {
         tail -n 20 "$run/logs/broker.log" >&2
         fail "Kafka could not format its folder"
@@ -74,7 +75,8 @@ launch_kafka() {
     start_process broker "$KAFKA_HOME/bin/kafka-server-start.sh" "$run/broker/server.properties"
 }
 
-# One node that is broker and controller, on the loopback interface, for a machine that it shares with the services.
+# One node that is broker and controller, on the loopback interface, for a machine that it shares with the
+# services.
 kafka_properties() { # PORT CONTROLLER-PORT
     cat <<END
 process.roles=broker,controller

@@ -1,7 +1,9 @@
-"""What really came out, read from the public topics and from the webhook receiver's notes. Reads and sorts; judges nothing."""
+"""What really came out, read from the public topics and from the webhook receiver's notes. Reads and sorts;
+judges nothing."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -48,11 +50,15 @@ class Evidence:
         self.customer_of: dict[str, str] = {}
         # Of each account: what entered it less what left it. Wallets' accounts under their ids.
         self.moved: Counter[str] = Counter()
+        # The same as the ledger's stores have it: newest rows by partition and key.
+        self.stored_wallets: dict[str, int] = {}
+        self.stored_programme: dict[tuple[int, str], int] = {}
         self.notices = [read_notice(line) for line in notices]
         self.dead_letters: Counter[str] = Counter()
         self._read_events(read(names.CUSTOMER_EVENTS))
         self._read_awards(read(names.AWARDS))
         self._read_transactions(read(names.TRANSACTIONS))
+        self._read_stores(read(names.changelog(names.LEDGER)))
         self.spends = [record.body() for record in read(names.SPENDS)]
         self._read_rewards(read(names.REWARDS))
         for service in names.SERVICES:
@@ -68,8 +74,13 @@ class Evidence:
         for record in records:
             body = record.body()
             award = Award(
-                body["event"], body["externalId"], body["points"], body["outcome"], body.get("reason", ""),
-                record.milliseconds)
+                body["event"],
+                body["externalId"],
+                body["points"],
+                body["outcome"],
+                body.get("reason", ""),
+                record.milliseconds,
+            )
             (self.probe_awards if is_probe(award.customer) else self.awards).append(award)
 
     def _read_transactions(self, records: Iterable[Record]) -> None:
@@ -79,15 +90,35 @@ class Evidence:
             wallet = body["wallet"]
             sequences[wallet] += 1
             if body.get("sequence") != sequences[wallet]:
-                self.gaps.append(f"{body['externalId']}: {body.get('sequence')} where {sequences[wallet]} is due")
+                self.gaps.append(
+                    f"{body['externalId']}: {body.get('sequence')} where {sequences[wallet]} is due"
+                )
                 sequences[wallet] = body.get("sequence") or sequences[wallet]
             if body["type"] == names.OPENED and body["outcome"] == names.APPLIED:
                 self.opened[body["externalId"]] += 1
             self.customer_of[wallet] = body["externalId"]
             self.settled[wallet] = body["balances"]["settled"]
             for transfer in body.get("transfers", []):
-                self.moved[wallet if transfer["debit"] == "wallet" else transfer["debit"]] -= transfer["points"]
-                self.moved[wallet if transfer["credit"] == "wallet" else transfer["credit"]] += transfer["points"]
+                self.moved[wallet if transfer["debit"] == "wallet" else transfer["debit"]] -= transfer[
+                    "points"
+                ]
+                self.moved[wallet if transfer["credit"] == "wallet" else transfer["credit"]] += transfer[
+                    "points"
+                ]
+
+    def _read_stores(self, records: Iterable[Record]) -> None:
+        newest: dict[tuple[int, str], bytes] = {}
+        for record in records:
+            if record.key.startswith((f'["{names.WALLET_ACCOUNT}"', f'["{names.PROGRAMME_ACCOUNT}"')):
+                newest[record.partition, record.key] = record.value
+        for (partition, key), value in newest.items():
+            table, first, *_ = json.loads(key)
+            # A row that was deleted has no value left.
+            balance = json.loads(value)[names.BALANCE_COLUMN] if value else 0
+            if table == names.WALLET_ACCOUNT:
+                self.stored_wallets[first] = balance
+            else:
+                self.stored_programme[partition, key] = balance
 
     def _read_rewards(self, records: Iterable[Record]) -> None:
         for record in records:

@@ -24,8 +24,8 @@ class Expectation:
         rich = [who for who, points in self.balances.items() if points >= names.REWARD_POINTS]
         poor = [who for who, points in self.balances.items() if 0 < points < names.REWARD_POINTS]
         # Spread over the file, so that every partition has some of them.
-        self.redeemers = rich[::max(1, len(rich) // names.REDEMPTIONS)][:names.REDEMPTIONS]
-        self.short = poor[len(poor) // 2:][:1]
+        self.redeemers = rich[:: max(1, len(rich) // names.REDEMPTIONS)][: names.REDEMPTIONS]
+        self.short = poor[len(poor) // 2 :][:1]
 
     @staticmethod
     def load(run: RunFolder) -> Expectation:

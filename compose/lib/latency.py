@@ -1,8 +1,10 @@
-"""Measures how long a purchase takes from the till to a reader of `awards`: latency.py RUN writes RUN/latency.json.
+"""Measures how long a purchase takes from the till to a reader of `awards`: latency.py RUN writes
+RUN/latency.json.
 
-Purchases of customers of their own go in at a modest, steady rate, whatever comes out (an open loop: a slow answer
-delays no later purchase, and each is timed from when it was due). A kcat that reads committed records is the other end.
-The bulk before says nothing about latency: there, a purchase mostly waits for those before it."""
+Purchases of customers of their own go in at a modest, steady rate, whatever comes out (an open loop: a slow
+answer delays no later purchase, and each is timed from when it was due). A kcat that reads committed records
+is the other end. The bulk before says nothing about latency: there, a purchase mostly waits for those before
+it."""
 
 from __future__ import annotations
 
@@ -27,15 +29,49 @@ PATIENCE_SECONDS = 20
 def reader(run: RunFolder) -> subprocess.Popen[bytes]:
     # Every end of a partition is told on standard error, which is how the start is known to be over.
     return subprocess.Popen(
-        ["kcat", "-C", "-u", "-b", run.brokers, "-t", run.topic(names.AWARDS), "-o", "end", "-f", r"%s\n",
-         "-X", "isolation.level=read_committed", "-X", "fetch.wait.max.ms=10"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        [
+            "kcat",
+            "-C",
+            "-u",
+            "-b",
+            run.brokers,
+            "-t",
+            run.topic(names.AWARDS),
+            "-o",
+            "end",
+            "-f",
+            r"%s\n",
+            "-X",
+            "isolation.level=read_committed",
+            "-X",
+            "fetch.wait.max.ms=10",
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def publisher(run: RunFolder) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        ["kcat", "-P", "-b", run.brokers, "-t", run.topic(names.INGRESS), "-K", "\t", "-H", f"ce_source={names.SOURCE}",
-         "-X", "partitioner=murmur2_random", "-X", "linger.ms=0"], stdin=subprocess.PIPE)
+        [
+            "kcat",
+            "-P",
+            "-b",
+            run.brokers,
+            "-t",
+            run.topic(names.INGRESS),
+            "-K",
+            "\t",
+            "-H",
+            f"ce_source={names.SOURCE}",
+            "-X",
+            "partitioner=murmur2_random",
+            "-X",
+            "linger.ms=0",
+        ],
+        stdin=subprocess.PIPE,
+    )
 
 
 def wait_for_ends(stream: IO[bytes], partitions: int) -> None:
@@ -87,12 +123,10 @@ def measure(run: RunFolder, partitions: int) -> dict[str, float | int]:
 def summarise(due: dict[str, float], arrived: dict[str, float]) -> dict[str, float | int]:
     counted = list(due)[WARM_UP:]
     times = sorted((arrived[who] - due[who]) * 1_000 for who in counted if who in arrived)
+    result: dict[str, float | int] = {"rate": RATE, "sent": len(due), "count": len(times)}
     if len(times) < len(counted):
-        return {"count": len(times), "sent": len(due)}
-    return {
-        "count": len(times), "sent": len(due), "p50Ms": round(percentile(times, 50), 1),
-        "p99Ms": round(percentile(times, 99), 1), "maximumMs": round(times[-1], 1),
-    }
+        return result
+    return result | {"p50Ms": round(percentile(times, 50), 1), "p99Ms": round(percentile(times, 99), 1)}
 
 
 def percentile(times: list[float], percent: int) -> float:
@@ -104,4 +138,7 @@ if __name__ == "__main__":
     run = RunFolder(sys.argv[1])
     result = measure(run, int(sys.argv[2]))
     run.write_json("latency.json", result)
-    print(f"  p50 {result.get('p50Ms')} ms, p99 {result.get('p99Ms')} ms over {result['count']} purchases at {RATE}/s")
+    print(
+        f"  p50 {result.get('p50Ms')} ms, p99 {result.get('p99Ms')} ms"
+        f" over {result['count']} purchases at {RATE}/s"
+    )

@@ -1,5 +1,5 @@
-"""What the services call things: topics, message types, metrics, fields of the API. The one place of the commands where
-such names stand; every other piece takes them from here."""
+"""What the services call things: topics, message types, metrics, fields of the API. The one place of the
+commands where such names stand; every other piece takes them from here."""
 
 SERVICES = ("ingress-gateway", "rule-evaluator", "wallet-ledger", "rewards-issuer", "notifier")
 
@@ -25,6 +25,12 @@ def changelog(service: str) -> str:
 HEADER_KEY = "idempotency-key"
 HEADER_ID = "ce_id"
 HEADER_TYPE = "ce_type"
+
+# Rows of the ledger's stores on its changelog: the key is [table, ...primary key], the value all columns.
+LEDGER = "wallet-ledger"
+WALLET_ACCOUNT = "account"  # wallet, asset, settled, ...
+PROGRAMME_ACCOUNT = "programme_account"  # asset, account, balance; each partition has its own
+BALANCE_COLUMN = 2  # of both
 
 # Metrics, each with the label service.
 RECORDS_PROCESSED = "pointstream_records_total"

@@ -1,4 +1,5 @@
-"""Passes lines from standard input to standard output, so many a second: pace.py RATE. For brokers that break under load."""
+"""Passes lines from standard input to standard output, so many a second: pace.py RATE. For brokers that break
+under load."""
 
 import sys
 import time

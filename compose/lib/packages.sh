@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Debian packages that the build and the commands need. Sourced by quickstart and check. Installs what is missing and
-# nothing else, says what, and never touches a package that is there.
+# Debian packages that the build and the commands need. Sourced by quickstart and check. Installs what is
+# missing and nothing else, says what, and never touches a package that is there.
 
 build_packages=(librdkafka-dev libsqlite3-dev libmicrohttpd-dev libssl-dev zlib1g-dev)
 tool_packages=(kcat curl python3 python3-venv openssl)
@@ -41,7 +41,13 @@ has_java() {
     command -v "$java" >/dev/null && "$java" -version 2>&1 | grep -Eq 'version "(1[7-9]|[2-9][0-9])'
 }
 
+# install_for_kafka KIND: the packages, and Java if Kafka is going to be started here and there is none.
+install_for_kafka() {
+    if [ "$1" = kafka ] && ! has_java; then install_packages "$java_package"; else install_packages; fi
+}
+
 # need_swift: ends the command if the toolchain is not there; it is the one thing that is not installed here.
 need_swift() {
-    command -v swift >/dev/null || fail "swift is not on the PATH: install the Swift toolchain first (https://swift.org/install)"
+    command -v swift >/dev/null ||
+        fail "swift is not on the PATH: install the Swift toolchain first (https://swift.org/install)"
 }

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-# Starts processes that outlive no run: each in a process group of its own, known by its id and its time of birth in
-# $run/pids, its output in $run/logs. Sourced by quickstart. Never ends a process by name, and never one whose birth
-# differs from what was noted: its id may belong to somebody else by then.
+# Starts processes that outlive no run: each in a process group of its own, known by its id and its time of
+# birth in $run/pids, its output in $run/logs. Sourced by quickstart. Never ends a process by name, and never
+# one whose birth differs from what was noted: its id may belong to somebody else by then.
 
-# How long a process may take to end after SIGTERM, in tenths of a second; services promise 5 s, Kafka may take longer.
+# How long a process may take to end after SIGTERM, in tenths of a second; services promise 5 s, Kafka may
+# take longer.
 stop_limit=150
 
 # start_process NAME COMMAND...
@@ -19,7 +20,8 @@ start_process() {
 birth() {
     local stat
     { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
-    # The second field is the name in parentheses and may hold anything; the third is the state, the 22nd the birth.
+    # The second field is the name in parentheses and may hold anything; the third is the state, the 22nd the
+    # birth.
     set -- ${stat##*) }
     [ "$1" != Z ] && printf '%s\n' "${20}"
 }
@@ -27,7 +29,8 @@ birth() {
 # is_alive NAME
 is_alive() {
     local pid born
-    [ -s "$run/pids/$1" ] && read -r pid born <"$run/pids/$1" && [ -n "$born" ] && [ "$(birth "$pid")" = "$born" ]
+    [ -s "$run/pids/$1" ] && read -r pid born <"$run/pids/$1" || return 1
+    [ -n "$born" ] && [ "$(birth "$pid")" = "$born" ]
 }
 
 # signal NAME SIGNAL: to the process and everything it started.
@@ -62,8 +65,8 @@ stop_everything() {
     stop_processes broker
 }
 
-# run_step COMMAND...: a step that takes long, in a group of its own, so that a signal to this script is answered at once
-# and ends the step with everything it started ($step is its group).
+# run_step COMMAND...: a step that takes long, in a group of its own, so that a signal to this script is
+# answered at once and ends the step with everything it started ($step is its group).
 run_step() {
     local code=0
     set -m

@@ -1,5 +1,6 @@
-"""Shows how far the platform is, and ends when nothing is left to do: progress.py RUN PUBLISHED PURCHASES NOTICES. Reads the
-operator ports and the webhook receiver. Fails if a process ends, or if nothing moves any more."""
+"""Shows how far the platform is, and ends when nothing is left to do: progress.py RUN PUBLISHED PURCHASES
+NOTICES. Reads the operator ports and the webhook receiver. Fails if a process ends, or if nothing moves any
+more."""
 
 from __future__ import annotations
 
@@ -36,8 +37,11 @@ def look(run: RunFolder) -> Standing:
     with urllib.request.urlopen(f"http://127.0.0.1:{run.receiver_port()}/figures", timeout=5) as answer:
         figures = json.load(answer)
     return Standing(
-        metrics.intake(gateway, names.INTAKE_ACCEPTED), metrics.intake(gateway, names.INTAKE_REPEAT),
-        metrics.records(ledger), figures["verified"])
+        metrics.intake(gateway, names.INTAKE_ACCEPTED),
+        metrics.intake(gateway, names.INTAKE_REPEAT),
+        metrics.records(ledger),
+        figures["verified"],
+    )
 
 
 class Display:
@@ -49,9 +53,12 @@ class Display:
     def show(self, now: float, standing: Standing) -> None:
         rate = (standing.awarded - self.shown.awarded) / max(now - self.shown_at, POLL_SECONDS)
         print(
-            f"  {now - self.start:5.1f} s  in {standing.arrived:,} of {self.published:,} ({standing.repeats:,} repeats)"
+            f"  {now - self.start:5.1f} s  in {standing.arrived:,} of {self.published:,}"
+            f" ({standing.repeats:,} repeats)"
             f"  awards {standing.awarded:,}  {rate:,.0f}/s  lag {max(0, standing.taken - standing.awarded):,}"
-            f"  webhooks {standing.notices:,}", flush=True)
+            f"  webhooks {standing.notices:,}",
+            flush=True,
+        )
         self.shown, self.shown_at = standing, now
 
 
@@ -65,7 +72,9 @@ def follow(run: RunFolder, published: int, purchases: int, notices: int) -> int:
         now, standing = time.monotonic(), look(run)
         if standing != last:
             last, moved_at = standing, now
-        is_done = standing.arrived >= published and standing.awarded >= purchases and standing.notices >= notices
+        is_done = (
+            standing.arrived >= published and standing.awarded >= purchases and standing.notices >= notices
+        )
         if is_done or now - display.shown_at >= LINE_SECONDS:
             display.show(now, standing)
         if is_done:

@@ -1,6 +1,7 @@
-"""A subscriber's webhook endpoint: takes notices, verifies each signature with Python's hmac as Standard Webhooks says, and
-notes what it verified. receiver.py FOLDER: reads FOLDER/secret, writes FOLDER/port once it listens, FOLDER/notices.tsv as
-it goes. GET /figures answers the counts so far. Shares no code with the services."""
+"""A subscriber's webhook endpoint: takes notices, verifies each signature with Python's hmac as Standard
+Webhooks says, and notes what it verified. receiver.py FOLDER: reads FOLDER/secret, writes FOLDER/port once it
+listens, FOLDER/notices.tsv as it goes. GET /figures answers the counts so far. Shares no code with the
+services."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -25,9 +27,10 @@ MAXIMUM_BYTES = 1 << 20
 class Notices:
     """What was verified, and what was not."""
 
-    def __init__(self, secret: bytes, log: TextIO) -> None:
+    def __init__(self, secret: bytes, log: TextIO, now: Callable[[], float] = time.time) -> None:
         self.secret = secret
         self.log = log
+        self.now = now
         self.seen: set[str] = set()
         self.by_type: dict[str, int] = {}
         self.repeated = 0
@@ -57,7 +60,7 @@ class Notices:
 
     def is_signed(self, headers: dict[bytes, bytes], body: bytes) -> bool:
         notice, stamp = headers.get(b"webhook-id", b""), headers.get(b"webhook-timestamp", b"")
-        if not notice or not stamp.isdigit() or abs(time.time() - int(stamp)) > TOLERANCE_SECONDS:
+        if not notice or not stamp.isdigit() or abs(self.now() - int(stamp)) > TOLERANCE_SECONDS:
             return False
         digest = hmac.new(self.secret, b".".join((notice, stamp, body)), hashlib.sha256).digest()
         due = b"v1," + base64.b64encode(digest)
@@ -66,9 +69,14 @@ class Notices:
 
     def figures(self) -> bytes:
         self.log.flush()
-        return json.dumps({
-            "verified": len(self.seen), "repeated": self.repeated, "invalid": self.invalid, "types": self.by_type,
-        }).encode()
+        return json.dumps(
+            {
+                "verified": len(self.seen),
+                "repeated": self.repeated,
+                "invalid": self.invalid,
+                "types": self.by_type,
+            }
+        ).encode()
 
 
 class Connection(asyncio.Protocol):
@@ -94,7 +102,7 @@ class Connection(asyncio.Protocol):
             body_end = end + 4 + int(length)
             if len(self.buffer) < body_end:
                 return self.promise(headers)
-            body, self.buffer, self.promised = self.buffer[end + 4:body_end], self.buffer[body_end:], False
+            body, self.buffer, self.promised = self.buffer[end + 4 : body_end], self.buffer[body_end:], False
             if first.startswith(b"GET /figures "):
                 self.answer(200, self.notices.figures())
             elif first.startswith(b"POST "):

@@ -1,5 +1,6 @@
-"""Redeems the reward over HTTP as a till would: for wallets that can pay, one of them twice with one key, and for one wallet
-that cannot. redeem.py RUN writes RUN/redeemed.json; the topics are checked later by verify.py."""
+"""Redeems the reward over HTTP as a till would: for wallets that can pay, one of them twice with one key, and
+for one wallet that cannot. redeem.py RUN writes RUN/redeemed.json; the topics are checked later by
+verify.py."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class Caller:
 
     def redeem(self, customer: str) -> tuple[int, dict[str, Any], dict[str, str]]:
         headers = self.credentials | {
-            "content-type": "application/json", "idempotency-key": f"quickstart-{customer}",
+            "content-type": "application/json",
+            "idempotency-key": f"quickstart-{customer}",
             "prefer": f"wait={WAIT_SECONDS}",
         }
         body = json.dumps({"externalId": customer, "reward": names.REWARD})
@@ -63,7 +65,9 @@ def redeem_all(run: RunFolder, expectation: Expectation) -> dict[str, Any]:
     for customer in expectation.redeemers[:1]:
         status, content, _ = caller.redeem(customer)
         if status != 200 or content.get("issuance") != issuances.get(customer):
-            problems.append(f"repeated redemption of {customer}: {status} {content}, before {issuances.get(customer)}")
+            problems.append(
+                f"repeated redemption of {customer}: {status} {content}, before {issuances.get(customer)}"
+            )
     for customer in expectation.short:
         status, content, _ = caller.redeem(customer)
         if status != 422 or names.SHORT_BALANCE not in json.dumps(content):

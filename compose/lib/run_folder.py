@@ -1,5 +1,5 @@
-"""The folder of one run: where each process, file and port of it is to be found. Made by quickstart; every Python piece
-gets its path as first argument and finds the rest here."""
+"""The folder of one run: where each process, file and port of it is to be found. Made by quickstart; every
+Python piece gets its path as first argument and finds the rest here."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Notes what each service did for the bulk of purchases: sample.py RUN writes RUN/services.json. Taken before the redemptions,
-so that what they add does not blur the figures."""
+"""Notes what each service did for the bulk of purchases: sample.py RUN writes RUN/services.json. Taken before
+the redemptions, so that what they add does not blur the figures."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ def sample(run: RunFolder) -> dict[str, Any]:
         series = metrics.scrape(run, service)
         processor_seconds, megabytes = run.usage(service)
         services[service] = {
-            "records": metrics.records(series), "busySeconds": metrics.total(series, names.BATCH_SECONDS),
+            "records": metrics.records(series),
+            "busySeconds": metrics.total(series, names.BATCH_SECONDS),
             "aborts": int(metrics.total(series, names.TRANSACTION_ABORTS)),
-            "processorSeconds": processor_seconds, "megabytes": megabytes,
+            "processorSeconds": processor_seconds,
+            "megabytes": megabytes,
         }
         if service == "ingress-gateway":
             repeats = metrics.intake(series, names.INTAKE_REPEAT)

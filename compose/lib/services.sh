@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# Builds the five services and the operator's command, starts each service with a folder of its own, and waits until each
-# is ready. Sourced by quickstart; needs processes.sh and a broker.
+# Builds the five services and the operator's command, starts each service with a folder of its own, and waits
+# until each is ready. Sourced by quickstart; needs processes.sh and a broker.
 
 services=(ingress-gateway rule-evaluator wallet-ledger rewards-issuer notifier)
 partitions=8
-# From nothing a service needs two or three seconds; the broker's first transactions on a busy machine take longer.
+# From nothing a service needs two or three seconds; the broker's first transactions on a busy machine take
+# longer.
 ready_seconds=90
 # After so long it is worth telling what a service waits for.
 patience_seconds=8
@@ -34,7 +35,8 @@ write_configuration() {
     mkdir -p "$run/config"
     secret=$(cat "$run/receiver/secret")
     cat >"$run/config/subscription.json" <<END
-{"kind": "subscription", "id": "quickstart-receiver", "url": "http://127.0.0.1:$(cat "$run/receiver/port")/hooks",
+{"kind": "subscription", "id": "quickstart-receiver",
+ "url": "http://127.0.0.1:$(cat "$run/receiver/port")/hooks",
  "allowPrivateNetwork": true, "secret": "$secret",
  "types": ["points.awarded", "points.not-awarded", "points.spent"], "active": true}
 END
@@ -46,12 +48,14 @@ END
 write_key() {
     local secret
     secret=$(openssl rand -hex 24)
-    printf '{"kind": "apikey", "id": "%s", %s, "secret": "%s"}\n' "$2" "$3" "$secret" >"$run/config/apikey-$1.json"
+    printf '{"kind": "apikey", "id": "%s", %s, "secret": "%s"}\n' "$2" "$3" "$secret" \
+        >"$run/config/apikey-$1.json"
     printf 'header = "x-api-key: %s"\nheader = "x-api-secret: %s"\n' "$2" "$secret" >"$run/$1.curl"
 }
 
 apply_configuration() {
-    "$bin/pointstream" apply "$root"/compose/config/*.json "$run"/config/*.json --brokers "$brokers" --prefix "$prefix"
+    "$bin/pointstream" apply "$root"/compose/config/*.json "$run"/config/*.json \
+        --brokers "$brokers" --prefix "$prefix"
 }
 
 start_receiver() {

@@ -22,21 +22,31 @@ def show(
 
 
 def show_services(services: dict[str, Any]) -> None:
-    print(f"\n  {'for the bulk of purchases':24}{'records':>10}{'busy s':>9}{'events/s':>10}{'CPU s':>8}{'MB':>6}{'aborts':>8}")
+    print(
+        f"\n  {'for the bulk of purchases':24}{'records':>10}{'busy s':>9}{'events/s':>10}"
+        f"{'CPU s':>8}{'MB':>6}{'aborts':>8}"
+    )
     for name, one in services.items():
         busy = one["busySeconds"]
         rate = f"{one['records'] / busy:,.0f}" if busy else "-"
-        print(f"  {name:24}{one['records']:>10,}{busy:>9.1f}{rate:>10}{one['processorSeconds']:>8.1f}"
-              f"{one['megabytes']:>6.0f}{one['aborts']:>8}")
+        print(
+            f"  {name:24}{one['records']:>10,}{busy:>9.1f}{rate:>10}{one['processorSeconds']:>8.1f}"
+            f"{one['megabytes']:>6.0f}{one['aborts']:>8}"
+        )
     print("  events/s: records by the time that batches took, all processes sharing this machine")
 
 
 def show_speed(figures: dict[str, Any], latency: dict[str, Any]) -> None:
     if figures["seconds"] is not None:
-        print(f"\n  {figures['purchases']:,} purchases in {figures['seconds']:.1f} s on {figures['broker']}:"
-              f" {figures['purchasesPerSecond']:,}/s from the till to the award")
+        print(
+            f"\n  {figures['purchases']:,} purchases in {figures['seconds']:.1f} s on {figures['broker']}:"
+            f" {figures['purchasesPerSecond']:,}/s from the till to the award"
+        )
     if "p99Ms" in latency:
-        print(f"  at a steady 100/s afterwards: p50 {latency['p50Ms']} ms, p99 {latency['p99Ms']} ms from the till to a"
-              f" reader of awards\n  ({latency['count']} purchases of customers of their own, not among the figures above)")
+        print(
+            f"  at a steady {latency['rate']}/s afterwards: p50 {latency['p50Ms']} ms, p99 {latency['p99Ms']} ms"
+            f" from the till to a reader of awards\n"
+            f"  ({latency['count']} purchases of customers of their own, not among the figures above)"
+        )
     elif latency:
         print(f"  latency: only {latency['count']} of the purchases came out in time")

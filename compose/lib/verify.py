@@ -1,24 +1,20 @@
-"""Checks a finished run and tells the result: verify.py RUN [REPORT]. Prints the table, writes the report, and exits with 0 only
-if everything is true."""
+"""Checks a finished run and tells the result: verify.py RUN [REPORT]. Prints the table, writes the report,
+and exits with 0 only if everything is true."""
 
 from __future__ import annotations
 
 import json
 import sys
 import urllib.request
-from pathlib import Path
 from typing import Any
 
+import report
 import table
 from checks import Check, all_checks
 from evidence import Evidence
 from expectation import Expectation
 from run_folder import RunFolder
 from topics import read
-
-# The report's figures that are checked; the others are measured.
-CHECKED = ("purchases", "repeats", "wallets", "pointsAwarded", "zeroAwards", "rewardsIssued", "pointsSpent", "refusals",
-           "webhooksVerified", "ledgerSum")
 
 
 def optional(run: RunFolder, name: str, otherwise: Any) -> Any:
@@ -29,7 +25,7 @@ def optional(run: RunFolder, name: str, otherwise: Any) -> Any:
 def invalid_notices(run: RunFolder) -> int:
     # Asking also makes the receiver write out its notes.
     with urllib.request.urlopen(f"http://127.0.0.1:{run.receiver_port()}/figures", timeout=30) as answer:
-        return json.load(answer)["invalid"]
+        return int(json.load(answer)["invalid"])
 
 
 def seconds(run: RunFolder, evidence: Evidence) -> float | None:
@@ -39,15 +35,11 @@ def seconds(run: RunFolder, evidence: Evidence) -> float | None:
     return max(award.milliseconds for award in evidence.awards) / 1_000 - float(run.text("fed-at"))
 
 
-def report(
-    run: RunFolder, checks: dict[str, Check], took: float | None, latency: dict[str, Any], ok: bool
-) -> dict[str, Any]:
-    figures: dict[str, Any] = {"ok": ok}
-    figures |= {key: checks[key].found for key in CHECKED}
-    figures["seconds"] = None if took is None else round(took, 2)
-    figures["purchasesPerSecond"] = None if not took else round(checks["purchases"].found / took)
-    figures |= {"p50Ms": latency.get("p50Ms"), "p99Ms": latency.get("p99Ms"), "broker": run.text("broker-kind")}
-    return figures
+def figures_of(checks: dict[str, Check], took: float | None, latency: dict[str, Any]) -> dict[str, Any]:
+    figures: dict[str, Any] = {key: checks[key].found for key in report.CHECKED}
+    if took:
+        figures |= {"seconds": round(took, 2), "purchasesPerSecond": round(figures["purchases"] / took)}
+    return figures | {"p50Ms": latency.get("p50Ms"), "p99Ms": latency.get("p99Ms")}
 
 
 def main() -> int:
@@ -61,10 +53,10 @@ def main() -> int:
     redeemed = optional(run, "redeemed.json", {"issuances": {}, "problems": ["nothing was redeemed"]})
     checks = all_checks(expectation, evidence, sample["repeats"], redeemed, invalid)
     ok = all(check.ok for check in checks.values()) and "p99Ms" in latency
-    figures = report(run, checks, seconds(run, evidence), latency, ok)
+    figures = report.make(ok, figures_of(checks, seconds(run, evidence), latency), run.text("broker-kind"))
     table.show(checks.values(), sample["services"], figures, latency)
     if len(sys.argv) > 2:
-        Path(sys.argv[2]).write_text(json.dumps(figures, indent=2) + "\n")
+        report.write(sys.argv[2], figures)
     return 0 if ok else 1
 
 
