@@ -1,0 +1,220 @@
+// Writes one compact JSON document into bytes, value after value, with exact numbers and correct escapes.
+// Called by every codec. A worker keeps one and clears it between messages, so that writing allocates nothing.
+// Never writes what the reader of this module would refuse for its form: a misuse stops the process at once.
+
+import Primitives
+
+/// A compact JSON document being written. Commas and colons are the writer's business.
+public struct JSONWriter: Sendable {
+    /// Open objects and arrays at once: one bit each in the writer's two stacks, twice what the reader takes.
+    public static let maximumDepth = 64
+
+    public private(set) var bytes: [UInt8] = []
+    private var depth = 0
+    /// Bit d - 1 tells of the container at depth d.
+    private var objects: UInt64 = 0
+    private var nonEmpty: UInt64 = 0
+    private var hasKey = false
+
+    /// - Parameter capacity: bytes to make room for at first.
+    public init(capacity: Int = 1_024) { bytes.reserveCapacity(capacity) }
+
+    /// Starts over, keeping the storage.
+    public mutating func clear() {
+        bytes.removeAll(keepingCapacity: true)
+        (depth, objects, nonEmpty, hasKey) = (0, 0, 0, false)
+    }
+
+    /// Whether the document is written to its end.
+    public var isComplete: Bool { depth == 0 && !bytes.isEmpty }
+
+    // MARK: Structure
+
+    public mutating func beginObject() {
+        beginContainer(UInt8(ascii: "{"))
+        objects |= 1 << UInt64(depth - 1)
+    }
+
+    public mutating func beginArray() {
+        beginContainer(UInt8(ascii: "["))
+        objects &= ~(1 << UInt64(depth - 1))
+    }
+
+    public mutating func endObject() {
+        precondition(isInObject && !hasKey, "an object ends where it is open and its last key has a value")
+        depth -= 1
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    public mutating func endArray() {
+        precondition(depth > 0 && !isInObject, "an array ends where it is open")
+        depth -= 1
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// - Precondition: an object is open, and the key before has its value.
+    public mutating func key(_ name: String) {
+        precondition(isInObject && !hasKey, "a key belongs into an object, and each key has a value")
+        separate()
+        quote(name)
+        bytes.append(UInt8(ascii: ":"))
+        hasKey = true
+    }
+
+    // MARK: Values
+
+    public mutating func string(_ text: String) {
+        beginValue()
+        quote(text)
+    }
+
+    /// Text as UTF-8; sequences that are not UTF-8 become U+FFFD.
+    public mutating func string(utf8 text: some Collection<UInt8>) {
+        beginValue()
+        if text.allSatisfy(isPlain) {
+            bytes.append(UInt8(ascii: "\""))
+            bytes.append(contentsOf: text)
+            bytes.append(UInt8(ascii: "\""))
+        } else {
+            quote(String(decoding: text, as: UTF8.self))
+        }
+    }
+
+    public mutating func integer(_ number: Int64) {
+        beginValue()
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        digits(number.magnitude, atLeast: 1)
+    }
+
+    /// A JSON number with the decimal's own places.
+    public mutating func decimal(_ number: ExactDecimal) {
+        beginValue()
+        if number.isNegative { bytes.append(UInt8(ascii: "-")) }
+        digits(number.mantissa.magnitude, atLeast: number.scale + 1)
+        if number.scale > 0 { bytes.insert(UInt8(ascii: "."), at: bytes.count - number.scale) }
+    }
+
+    /// A string of 32 lower-case hex digits.
+    public mutating func hex(_ number: UInt128) {
+        beginValue()
+        bytes.append(UInt8(ascii: "\""))
+        hexDigits(UInt64(truncatingIfNeeded: number >> 64))
+        hexDigits(UInt64(truncatingIfNeeded: number))
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// A string in RFC 3339, UTC with milliseconds.
+    public mutating func timestamp(_ time: Timestamp) {
+        beginValue()
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: time.rfc3339)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    public mutating func bool(_ value: Bool) {
+        beginValue()
+        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+    }
+
+    public mutating func null() {
+        beginValue()
+        bytes.append(contentsOf: "null".utf8)
+    }
+
+    /// A value that is JSON already, such as ``JSONValue/rawBytes``; it is copied unchecked.
+    public mutating func raw(_ json: some Collection<UInt8>) {
+        precondition(!json.isEmpty, "a value is not empty")
+        beginValue()
+        bytes.append(contentsOf: json)
+    }
+
+    // MARK: Steps
+
+    private var isInObject: Bool { depth > 0 && objects & (1 << UInt64(depth - 1)) != 0 }
+
+    private mutating func beginContainer(_ bracket: UInt8) {
+        beginValue()
+        precondition(depth < Self.maximumDepth, "the document nests deeper than any message")
+        depth += 1
+        nonEmpty &= ~(1 << UInt64(depth - 1))
+        bytes.append(bracket)
+    }
+
+    private mutating func beginValue() {
+        if depth == 0 {
+            precondition(bytes.isEmpty, "one document at a time")
+        } else if isInObject {
+            precondition(hasKey, "a value in an object needs a key")
+            hasKey = false
+        } else {
+            separate()
+        }
+    }
+
+    private mutating func separate() {
+        let bit = UInt64(1) << UInt64(depth - 1)
+        if nonEmpty & bit != 0 { bytes.append(UInt8(ascii: ",")) }
+        nonEmpty |= bit
+    }
+
+    private mutating func digits(_ number: UInt64, atLeast least: Int) {
+        let start = bytes.count
+        var rest = number
+        repeat {
+            bytes.append(0x30 + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0 || bytes.count - start < least
+        bytes[start...].reverse()
+    }
+
+    private mutating func hexDigits(_ number: UInt64) {
+        for shift in stride(from: UInt64(60), through: 0, by: -4) { bytes.append(hexDigit(number >> shift)) }
+    }
+
+    private mutating func quote(_ text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        if needsNoEscape(text) {
+            bytes.append(contentsOf: text.utf8)
+        } else {
+            for byte in text.utf8 { appendEscaped(byte) }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private func needsNoEscape(_ text: String) -> Bool {
+        let span = text.utf8.span
+        var at = 0
+        while at < span.count {
+            let byte = span[at]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+            at += 1
+        }
+        return true
+    }
+
+    private mutating func appendEscaped(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+        case 0x08: bytes.append(contentsOf: "\\b".utf8)
+        case 0x09: bytes.append(contentsOf: "\\t".utf8)
+        case 0x0a: bytes.append(contentsOf: "\\n".utf8)
+        case 0x0c: bytes.append(contentsOf: "\\f".utf8)
+        case 0x0d: bytes.append(contentsOf: "\\r".utf8)
+        case 0..<0x20:
+            bytes.append(contentsOf: "\\u00".utf8)
+            bytes += [hexDigit(UInt64(byte >> 4)), hexDigit(UInt64(byte))]
+        default: bytes.append(byte)
+        }
+    }
+}
+
+/// ASCII that stands in a string as it is.
+private func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+}
+
+/// The lowest four bits as a lower-case hex digit.
+private func hexDigit(_ number: UInt64) -> UInt8 {
+    let nibble = UInt8(truncatingIfNeeded: number & 0xf)
+    return nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+}
