@@ -47,22 +47,18 @@ let package = Package(
 
         shared("Primitives"),
         shared("JSONText", ["Primitives"]),
-        shared("Digests", ["CCrypto"]),
+
         shared("Settings", ["Primitives"]),
         shared("Configuration", ["Primitives", "JSONText", "Digests"]),
-
-        shared("EventLog", ["Primitives"]),
-        shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
-        shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
-        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
-        shared("SimulatedLog", ["EventLog", "Primitives"]),
-
-        tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
-        tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
-        tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
         tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
         tests(
             "ConfigurationTests", at: "Shared/ConfigurationTests",
             ["Configuration", "JSONText", "Digests", "Primitives"]),
+
+        shared("EventLog", ["Primitives"]),
+        shared("Digests", ["CCrypto"]),
+        shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
+        shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
+
     ]
 )

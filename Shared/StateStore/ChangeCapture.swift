@@ -4,10 +4,9 @@
 // See https://www.sqlite.org/sessionintro.html
 
 import CSQLite
-import JSONText
 
 /// Records which rows change from its creation on. One per transaction.
-struct ChangeCapture: ~Copyable {
+@safe final class ChangeCapture {
     private let session: OpaquePointer
     private let connection: Connection
 
@@ -29,8 +28,7 @@ struct ChangeCapture: ~Copyable {
 
     deinit { unsafe sqlite3session_delete(session) }
 
-    /// Calls `body` once for each changed row: table's index among the tables, whether it is deleted, and its key's
-    /// values. `lookUp` is called for rows that were updated, because a changeset holds only the changed columns.
+    /// Gives each changed row to `tables` to be encoded, once.
     func forEachChange(
         _ tables: TableChangelogs, _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
     ) throws(StoreFailure) {
@@ -39,8 +37,9 @@ struct ChangeCapture: ~Copyable {
         try check("read changes", unsafe sqlite3session_changeset(session, &size, &bytes))
         defer { unsafe sqlite3_free(bytes) }
         guard size > 0 else { return }
-        var iterator: OpaquePointer?
-        try check("read changes", unsafe sqlite3changeset_start(&iterator, size, bytes))
+        var started: OpaquePointer?
+        try check("read changes", unsafe sqlite3changeset_start(&started, size, bytes))
+        guard let iterator = unsafe started else { return }
         defer { unsafe sqlite3changeset_finalize(iterator) }
         while true {
             let code = unsafe sqlite3changeset_next(iterator)
@@ -48,7 +47,7 @@ struct ChangeCapture: ~Copyable {
             guard code == SQLITE_ROW else {
                 throw unsafe storeFailure(connection.handle, "read changes", code)
             }
-            try unsafe tables.encodeChange(at: iterator, emit)
+            try tables.encode(try unsafe Change(at: iterator), emit)
         }
     }
 

@@ -11,7 +11,7 @@ public enum StoreLocation: Sendable, Equatable {
 }
 
 /// A database connection. Not Sendable: it stays in the thread that opened it.
-public final class Connection {
+@safe public final class Connection {
     let handle: OpaquePointer
 
     /// Page cache, in KiB: hot rows of a hundred thousand wallets, times eight partitions, stay below 150 MB.

@@ -13,7 +13,7 @@ public final class StateStore {
     public let location: StoreLocation
     private let schema: StoreSchema
     private let changelogs: TableChangelogs
-    private var positions: StorePositions
+    private let positions: StorePositions
     private var capture: ChangeCapture?
     private var savepoint: Statement
     private var release: Statement
@@ -29,7 +29,7 @@ public final class StateStore {
         self.connection = connection
         try Self.prepare(connection, schema)
         var tables: [TableShape] = []
-        for name in schema.changelogged { tables.append(try TableShape(name, in: connection)) }
+        for name in ["input_position"] + schema.changelogged { tables.append(try TableShape(name, in: connection)) }
         changelogs = try TableChangelogs(tables, in: connection)
         positions = try StorePositions(connection)
         savepoint = try connection.prepare("SAVEPOINT record")
@@ -94,13 +94,17 @@ public final class StateStore {
     public func forEachChange(
         _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
     ) throws(StoreFailure) {
-        guard let taken = capture.take() else { return }
-        try taken.forEachChange(changelogs, emit)
+        try capture?.forEachChange(changelogs, emit)
     }
 
-    /// Commits rows and positions together.
-    public func commit(at reached: [InputPosition], catalog: TopicCatalog, now: Timestamp) throws(StoreFailure) {
-        for position in reached { try positions.set(position, name: catalog.name(of: position.place.topic)) }
+    /// Notes the next offset of an input, as one of the rows that go to the changelog.
+    public func setInputPosition(of topic: String, next: Offset) throws(StoreFailure) {
+        try positions.setInput(topic, next: next)
+    }
+
+    /// Commits the rows, and how far the store has applied its changelog and histories.
+    public func commit(at reached: [(topic: String, next: Offset)], now: Timestamp) throws(StoreFailure) {
+        for position in reached { try positions.setLog(position.topic, next: position.next) }
         try positions.setCommitTime(now)
         capture = nil
         try connection.execute("COMMIT")
@@ -126,10 +130,11 @@ public final class StateStore {
 
     // MARK: Place in the log
 
-    /// The next offset to read of a topic, as of the last commit.
-    public func position(of place: TopicPartition, catalog: TopicCatalog) throws(StoreFailure) -> Offset? {
-        try positions.position(of: place, name: catalog.name(of: place.topic))
-    }
+    /// The next offset of an input; nil if the store has seen none of it.
+    public func inputPosition(of topic: String) throws(StoreFailure) -> Offset? { try positions.input(topic) }
+
+    /// The next offset to apply of the changelog or a history; nil if none was applied.
+    public func logPosition(of topic: String) throws(StoreFailure) -> Offset? { try positions.log(topic) }
 
     /// When the store was last committed: older than half the tombstones' life, it may have missed deletions.
     public func commitTime() throws(StoreFailure) -> Timestamp? { try positions.commitTime() }

@@ -8,7 +8,7 @@ import Primitives
 ///
 /// Life: `bind` each parameter in order; `run()` or `next()` until false; reading columns is valid after a `next()`
 /// that returned true; `reset()` (implied by `run()` and by a `next()` that returned false) makes it ready again.
-public struct Statement: ~Copyable {
+@safe public struct Statement: ~Copyable {
     private let handle: OpaquePointer
     private let connection: Connection
     private let sql: String
@@ -48,14 +48,7 @@ public struct Statement: ~Copyable {
     public mutating func bind(_ value: String) {
         var text = value
         let index = nextIndex()
-        note(
-            text.withUTF8 { bytes in
-                unsafe bytes.withMemoryRebound(to: CChar.self) { characters in
-                    unsafe sqlite3_bind_text(
-                        handle, index, characters.baseAddress ?? emptyText, Int32(characters.count),
-                        pointstream_sqlite_transient())
-                }
-            })
+        note(text.withUTF8 { unsafe bindText(index, $0) })
     }
 
     public mutating func bind(_ value: String?) {
@@ -65,24 +58,26 @@ public struct Statement: ~Copyable {
     /// Binds bytes as TEXT; they must be valid UTF-8.
     public mutating func bind(utf8 bytes: some Collection<UInt8>) {
         let index = nextIndex()
-        let code = bytes.withContiguousStorageIfAvailable { buffer in
-            unsafe bindText(index, buffer)
+        if let code = bytes.withContiguousStorageIfAvailable({ unsafe bindText(index, $0) }) {
+            note(code)
+        } else {
+            unsafe note(Array(bytes).withUnsafeBufferPointer { unsafe bindText(index, $0) })
         }
-        note(code ?? Array(bytes).withUnsafeBufferPointer { unsafe bindText(index, $0) })
     }
 
     private func bindText(_ index: Int32, _ buffer: UnsafeBufferPointer<UInt8>) -> Int32 {
-        unsafe buffer.withMemoryRebound(to: CChar.self) { characters in
+        // A null address would bind NULL; an empty text has to have one.
+        guard let start = buffer.baseAddress else { return unsafe sqlite3_bind_text(handle, index, "", 0, nil) }
+        return unsafe start.withMemoryRebound(to: CChar.self, capacity: buffer.count) { characters in
             unsafe sqlite3_bind_text(
-                handle, index, characters.baseAddress ?? emptyText, Int32(characters.count),
-                pointstream_sqlite_transient())
+                handle, index, characters, Int32(buffer.count), pointstream_sqlite_transient())
         }
     }
 
     /// Binds an identifier as a BLOB of 16 bytes, big-endian, so that it sorts as its text does.
     public mutating func bind(_ value: UInt128) {
         let index = nextIndex()
-        let code = withUnsafeBytes(of: value.bigEndian) { bytes in
+        let code = unsafe withUnsafeBytes(of: value.bigEndian) { bytes in
             unsafe sqlite3_bind_blob(handle, index, bytes.baseAddress, 16, pointstream_sqlite_transient())
         }
         note(code)
@@ -97,11 +92,13 @@ public struct Statement: ~Copyable {
     /// Binds bytes as a BLOB.
     public mutating func bind(blob bytes: [UInt8]) {
         let index = nextIndex()
-        note(
-            bytes.withUnsafeBytes {
-                unsafe sqlite3_bind_blob(
-                    handle, index, $0.baseAddress ?? UnsafeRawPointer(emptyText), Int32($0.count),
-                    pointstream_sqlite_transient())
+        unsafe note(
+            bytes.withUnsafeBytes { buffer in
+                guard let start = buffer.baseAddress, !bytes.isEmpty else {
+                    return unsafe sqlite3_bind_zeroblob(handle, index, 0)
+                }
+                return unsafe sqlite3_bind_blob(
+                    handle, index, start, Int32(buffer.count), pointstream_sqlite_transient())
             })
     }
 
@@ -178,9 +175,8 @@ public struct Statement: ~Copyable {
         return UInt128(bigEndian: unsafe start.loadUnaligned(as: UInt128.self))
     }
 
-    func value(_ column: Int32) -> OpaquePointer? { unsafe sqlite3_column_value(handle, column) }
+    func value(_ column: Int) -> ColumnValue? {
+        unsafe ColumnValue(sqlite3_column_value(handle, Int32(column)))
+    }
 }
 
-/// An address for texts and blobs of no bytes: a null pointer would bind NULL.
-private nonisolated(unsafe) let emptyText = UnsafePointer(
-    unsafe UnsafeMutablePointer<CChar>.allocate(capacity: 1))

@@ -1,64 +1,82 @@
-// The tables every store has besides its service's own: where it stands in each topic, when it was last committed, and to
-// which cluster it belongs. Written only by StateStore, in the transaction of the rows they describe.
+// The tables every store has besides its service's own. `input_position`: the next offset of each input; it goes to the
+// changelog with the rows, so that a restored store knows what it has seen. `log_position`: how far the store has applied
+// its changelog and history. `store_fact`: cluster and time of the last commit. Written only by StateStore, in the
+// transaction of the rows they describe.
 
 import EventLog
 import Primitives
 
-struct StorePositions: ~Copyable {
+final class StorePositions {
     static let schema = """
-        CREATE TABLE store_position (
-            topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL CHECK (next_offset >= 0),
-            PRIMARY KEY (topic, partition)) STRICT, WITHOUT ROWID;
+        CREATE TABLE input_position (
+            topic TEXT PRIMARY KEY NOT NULL, next_offset INTEGER NOT NULL CHECK (next_offset >= 0)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE log_position (
+            topic TEXT PRIMARY KEY NOT NULL, next_offset INTEGER NOT NULL CHECK (next_offset >= 0)
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE store_fact (
             name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
         """
 
-    private var upsert: Statement
-    private var select: Statement
+    private var upsertInput: Statement
+    private var selectInput: Statement
+    private var upsertLog: Statement
+    private var selectLog: Statement
     private var upsertFact: Statement
     private var selectFact: Statement
 
     init(_ connection: Connection) throws(StoreFailure) {
-        upsert = try connection.prepare(
-            "INSERT OR REPLACE INTO store_position (topic, partition, next_offset) VALUES (?, ?, ?)")
-        select = try connection.prepare(
-            "SELECT next_offset FROM store_position WHERE topic = ? AND partition = ?")
+        upsertInput = try connection.prepare(
+            "INSERT OR REPLACE INTO input_position (topic, next_offset) VALUES (?, ?)")
+        selectInput = try connection.prepare("SELECT next_offset FROM input_position WHERE topic = ?")
+        upsertLog = try connection.prepare("INSERT OR REPLACE INTO log_position (topic, next_offset) VALUES (?, ?)")
+        selectLog = try connection.prepare("SELECT next_offset FROM log_position WHERE topic = ?")
         upsertFact = try connection.prepare("INSERT OR REPLACE INTO store_fact (name, value) VALUES (?, ?)")
         selectFact = try connection.prepare("SELECT value FROM store_fact WHERE name = ?")
     }
 
-    mutating func set(_ position: InputPosition, name: String) throws(StoreFailure) {
-        upsert.bind(name)
-        upsert.bind(Int64(position.place.partition.number))
-        upsert.bind(position.next.number)
-        try upsert.run()
+    func setInput(_ topic: String, next: Offset) throws(StoreFailure) {
+        upsertInput.bind(topic)
+        upsertInput.bind(next.number)
+        try upsertInput.run()
     }
 
-    mutating func position(of place: TopicPartition, name: String) throws(StoreFailure) -> Offset? {
-        select.bind(name)
-        select.bind(Int64(place.partition.number))
-        defer { select.reset() }
-        return try select.next() ? Offset(select.integer(0)) : nil
+    func input(_ topic: String) throws(StoreFailure) -> Offset? {
+        selectInput.bind(topic)
+        defer { selectInput.reset() }
+        return try selectInput.next() ? Offset(selectInput.integer(0)) : nil
     }
 
-    mutating func setCommitTime(_ now: Timestamp) throws(StoreFailure) {
+    func setLog(_ topic: String, next: Offset) throws(StoreFailure) {
+        upsertLog.bind(topic)
+        upsertLog.bind(next.number)
+        try upsertLog.run()
+    }
+
+    func log(_ topic: String) throws(StoreFailure) -> Offset? {
+        selectLog.bind(topic)
+        defer { selectLog.reset() }
+        return try selectLog.next() ? Offset(selectLog.integer(0)) : nil
+    }
+
+    func setCommitTime(_ now: Timestamp) throws(StoreFailure) {
         try setFact("committed_at", String(now.milliseconds))
     }
 
-    mutating func commitTime() throws(StoreFailure) -> Timestamp? {
+    func commitTime() throws(StoreFailure) -> Timestamp? {
         try fact("committed_at").flatMap { Int64($0) }.map(Timestamp.init(milliseconds:))
     }
 
-    mutating func setClusterID(_ id: String) throws(StoreFailure) { try setFact("cluster_id", id) }
-    mutating func clusterID() throws(StoreFailure) -> String? { try fact("cluster_id") }
+    func setClusterID(_ id: String) throws(StoreFailure) { try setFact("cluster_id", id) }
+    func clusterID() throws(StoreFailure) -> String? { try fact("cluster_id") }
 
-    private mutating func setFact(_ name: String, _ value: String) throws(StoreFailure) {
+    private func setFact(_ name: String, _ value: String) throws(StoreFailure) {
         upsertFact.bind(name)
         upsertFact.bind(value)
         try upsertFact.run()
     }
 
-    private mutating func fact(_ name: String) throws(StoreFailure) -> String? {
+    private func fact(_ name: String) throws(StoreFailure) -> String? {
         selectFact.bind(name)
         defer { selectFact.reset() }
         return try selectFact.next() ? selectFact.text(0) : nil

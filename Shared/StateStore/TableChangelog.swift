@@ -1,9 +1,7 @@
 // Writes one table's rows as changelog records and puts such records back as rows. Both directions stand here, so that
 // they cannot drift apart; ChangeCapture finds the rows, StateStore decides when.
 
-import CSQLite
 import JSONText
-import Primitives
 
 /// The changelogged tables of one store, in the schema's order.
 final class TableChangelogs {
@@ -17,23 +15,19 @@ final class TableChangelogs {
         for table in tables { changelogs[table.name] = try TableChangelog(table, in: connection) }
     }
 
-    /// Encodes the change that a changeset iterator stands on.
-    func encodeChange(
-        at iterator: OpaquePointer?, _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
+    func encode(
+        _ change: Change, _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
     ) throws(StoreFailure) {
-        var name: UnsafePointer<CChar>?
-        var (columns, operation, indirect) = (Int32(0), Int32(0), Int32(0))
-        let code = unsafe sqlite3changeset_op(iterator, &name, &columns, &operation, &indirect)
-        guard code == SQLITE_OK, let name = unsafe name,
-            let changelog = changelogs[unsafe String(cString: name)]
-        else { throw unsafe storeFailure(connection.handle, "read change", code) }
-        try unsafe changelog.encode(iterator, operation, emit)
+        guard let changelog = changelogs[change.table] else {
+            throw StoreFailure(operation: "read change", detail: "unknown table \(change.table)", consequence: .stop)
+        }
+        try changelog.encode(change, emit)
     }
 
     /// Puts one changelog record back: a row, or its absence.
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?) throws(StoreFailure) {
         let keyDocument = try parse(Array(key))
-        guard let name = keyDocument.root.items.first?.string(), let changelog = changelogs[name] else {
+        guard let name = keyDocument.root.items.first(where: { _ in true })?.string(), let changelog = changelogs[name] else {
             throw malformed("the key does not start with a table of this store")
         }
         if let value {
@@ -84,85 +78,57 @@ final class TableChangelog {
     // MARK: To the changelog
 
     func encode(
-        _ iterator: OpaquePointer?, _ operation: Int32, _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
+        _ change: Change, _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
     ) throws(StoreFailure) {
-        var keyValues: [OpaquePointer?] = []
-        for column in table.key {
-            keyValues.append(try unsafe changedValue(iterator, column, old: operation != SQLITE_INSERT))
+        let key = try array(named: table.name, table.key) { column throws(StoreFailure) in
+            try change.kind == .inserted ? change.new(column) : change.old(column)
         }
-        let key = unsafe array(named: table.name, zip(table.key, keyValues))
-        switch operation {
-        case SQLITE_DELETE:
-            emit(key, nil)
-        case SQLITE_INSERT:
-            var values: [OpaquePointer?] = []
-            for column in table.columns.indices {
-                values.append(try unsafe changedValue(iterator, column, old: false))
-            }
-            emit(key, unsafe array(named: nil, zip(table.columns.indices, values)))
-        default:
-            for (column, value) in unsafe zip(table.key, keyValues) {
-                unsafe bindColumn(&select, table.columns[column].type, value)
-            }
-            guard try select.next() else { throw malformed("a row of \(table.name) is gone") }
-            defer { select.reset() }
-            let values = unsafe table.columns.indices.map { unsafe select.value(Int32($0)) }
-            emit(key, unsafe array(named: nil, zip(table.columns.indices, values)))
+        switch change.kind {
+        case .deleted: emit(key, nil)
+        case .inserted: emit(key, try row { column throws(StoreFailure) in try change.new(column) })
+        case .updated: emit(key, try wholeRow(of: change))
         }
     }
 
-    private func changedValue(
-        _ iterator: OpaquePointer?, _ column: Int, old: Bool
-    ) throws(StoreFailure) -> OpaquePointer? {
-        var value: OpaquePointer?
-        let code =
-            old
-            ? unsafe sqlite3changeset_old(iterator, Int32(column), &value)
-            : unsafe sqlite3changeset_new(iterator, Int32(column), &value)
-        guard code == SQLITE_OK else {
-            throw StoreFailure(
-                operation: "read change", code: code, detail: "column \(column) of \(table.name)",
-                consequence: .rebuild)
+    /// A changeset holds only the columns that an update changed, so the row is read again.
+    private func wholeRow(of change: Change) throws(StoreFailure) -> [UInt8] {
+        for column in table.key {
+            guard let value = try change.old(column) else { throw malformed("a row without a key") }
+            switch table.columns[column].type {
+            case .integer: select.bind(value.integer)
+            case .text: select.bind(utf8: value.bytes)
+            case .blob: select.bind(blob: value.bytes)
+            }
         }
-        return unsafe value
+        defer { select.reset() }
+        guard try select.next() else { throw malformed("a changed row of \(table.name) is gone") }
+        return try row { column throws(StoreFailure) in select.value(column) }
+    }
+
+    private func row(
+        _ value: (Int) throws(StoreFailure) -> ColumnValue?
+    ) throws(StoreFailure) -> [UInt8] {
+        try array(named: nil, Array(table.columns.indices), value)
     }
 
     private func array(
-        named name: String?, _ values: some Sequence<(Int, OpaquePointer?)>
-    ) -> [UInt8] {
+        named name: String?, _ columns: [Int], _ value: (Int) throws(StoreFailure) -> ColumnValue?
+    ) throws(StoreFailure) -> [UInt8] {
         writer.clear()
         writer.beginArray()
         if let name { writer.string(name) }
-        for (column, value) in unsafe values { unsafe write(value, as: table.columns[column].type) }
+        for column in columns { write(try value(column), as: table.columns[column].type) }
         writer.endArray()
         return writer.bytes
     }
 
-    private func write(_ value: OpaquePointer?, as type: TableShape.ColumnType) {
-        guard let value = unsafe value, unsafe sqlite3_value_type(value) != SQLITE_NULL else {
-            return writer.null()
-        }
+    private func write(_ value: ColumnValue?, as type: TableShape.ColumnType) {
+        guard let value, !value.isNull else { return writer.null() }
         switch type {
-        case .integer: writer.integer(unsafe sqlite3_value_int64(value))
-        case .text: writer.string(utf8: unsafe bytes(of: value))
-        case .blob: writer.string(hexText(unsafe bytes(of: value)))
+        case .integer: writer.integer(value.integer)
+        case .text: writer.string(utf8: value.bytes)
+        case .blob: writer.string(hexText(value.bytes))
         }
-    }
-
-    private func bindColumn(
-        _ statement: inout Statement, _ type: TableShape.ColumnType, _ value: OpaquePointer?
-    ) {
-        guard let value = unsafe value else { return statement.bindNull() }
-        switch type {
-        case .integer: statement.bind(unsafe sqlite3_value_int64(value))
-        case .text: statement.bind(utf8: unsafe bytes(of: value))
-        case .blob: statement.bind(blob: Array(unsafe bytes(of: value)))
-        }
-    }
-
-    private func bytes(of value: OpaquePointer) -> UnsafeRawBufferPointer {
-        let start = unsafe sqlite3_value_blob(value)
-        return unsafe UnsafeRawBufferPointer(start: start, count: Int(sqlite3_value_bytes(value)))
     }
 
     // MARK: From the changelog

@@ -1,0 +1,45 @@
+// Why a message was not accepted: every problem found in it, each with the place and a stable code. The gateway shows them to
+// callers, the dead-letter headers carry them to operators.
+
+import JSONText
+
+/// A message that is no message: not JSON, or JSON with wrong or missing fields.
+public enum MessageFailure: Error, Sendable, Equatable {
+    case document(JSONError)
+    case fields([FieldProblem])
+
+    /// A stable code: the document's, or that of the first field.
+    public var code: String {
+        switch self {
+        case .document(let error): error.code.rawValue
+        case .fields(let problems): problems.first?.code ?? "invalid"
+        }
+    }
+
+    /// One line for people.
+    public var detail: String {
+        switch self {
+        case .document(let error):
+            "\(error.detail) at line \(error.line), column \(error.column)"
+        case .fields(let problems):
+            problems.map { "\($0.pointer): \($0.detail)" }.joined(separator: "; ")
+        }
+    }
+}
+
+/// Parses a body and reads an object from it.
+public func decode<Message>(
+    _ bytes: [UInt8], in range: Range<Int>? = nil,
+    _ read: (inout FieldReader) -> Message?
+) throws(MessageFailure) -> Message {
+    let document: JSONDocument
+    do throws(JSONError) {
+        document = try JSONDocument(parsing: bytes, in: range)
+    } catch {
+        throw .document(error)
+    }
+    var fields = FieldReader(document.root)
+    let message = read(&fields)
+    guard fields.problems.isEmpty, let message else { throw .fields(fields.problems) }
+    return message
+}
