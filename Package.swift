@@ -59,6 +59,20 @@ let package = Package(
         shared("Digests", ["CCrypto"]),
         shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
+        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
+
+        .target(
+            name: "OperatorService",
+            dependencies: [
+                "Primitives", "JSONText", "Configuration", "Settings", "EventLog", "KafkaLog", "Messages",
+            ],
+            path: "Services/Operator/Service", swiftSettings: strict),
+        .executableTarget(
+            name: "pointstream", dependencies: ["OperatorService", "Primitives"], path: "Services/Operator/Main",
+            swiftSettings: strict),
+        tests(
+            "OperatorTests", at: "Services/OperatorTests",
+            ["OperatorService", "Configuration", "EventLog", "KafkaLog", "Messages", "Primitives"]),
 
     ]
 )
