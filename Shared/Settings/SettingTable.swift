@@ -50,8 +50,9 @@ extension Setting {
         "BATCH_LINGER_MS", unit: "milliseconds", fallback: "2", bounds: .integer(0...1_000),
         purpose: "A batch ends so long after its first record. Longer costs latency, shorter costs transactions.")
     public static let sessionTimeout = Setting(
-        "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(6_000...300_000),
-        purpose: "A worker not heard of for so long loses its partitions. Brokers refuse less than 6 s.")
+        "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...300_000),
+        purpose: "A worker not heard of for so long loses its partitions. Brokers refuse less than "
+            + "their own minimum, 6 s by default.")
     public static let transactionTimeout = Setting(
         "TRANSACTION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...900_000),
         purpose: "The broker aborts a transaction open for so long; readers wait for it until then. Brokers refuse "

@@ -3,6 +3,7 @@
 
 import Configuration
 import EventLog
+import Foundation
 import Messages
 import Primitives
 
@@ -11,6 +12,8 @@ struct ConfigurationListing {
     /// A poll that brings nothing for so long is asked again, so many times.
     private static let waitMilliseconds = 500
     private static let maximumIdlePolls = 60
+    private static let endPauseSeconds = 0.25
+    private static let maximumEndPauses = 40
 
     private(set) var documents: [ConfigurationDocument] = []
     /// Of documents whose newest record is refused, ordered by kind and id.
@@ -18,15 +21,11 @@ struct ConfigurationListing {
 
     /// Reads everything that was committed when it was called.
     init(reading log: some EventLog) throws(LogFailure) {
-        guard try log.partitionCount(of: .config) != nil else {
-            throw LogFailure(
-                operation: "read configuration", code: "_UNKNOWN_TOPIC",
-                detail: "\(log.catalog.name(of: .config)) does not exist; pointstream topics creates it", consequence: .stop)
-        }
+        try requireConfigurationTopic(log)
         let reader = try log.makeReader()
         defer { reader.close() }
         let place = TopicPartition(.config, PartitionIndex(0))
-        let end = try reader.endOffset(of: place)
+        let end = try Self.endOffset(of: place, reader)
         var builder = ConfigurationBuilder()
         var failures: [[UInt8]: ConfigurationFailure] = [:]
         if end > .zero {
@@ -43,6 +42,21 @@ struct ConfigurationListing {
         }
         documents = builder.all
         refused = failures.values.sorted { ($0.kind, $0.id) < ($1.kind, $1.id) }
+    }
+
+    /// A partition that has just been created, or whose leader has just changed, is asked again for a few seconds.
+    private static func endOffset(
+        of place: TopicPartition, _ reader: some PartitionReader
+    ) throws(LogFailure) -> Offset {
+        for _ in 0..<maximumEndPauses {
+            do throws(LogFailure) {
+                return try reader.endOffset(of: place)
+            } catch {
+                guard error.consequence == .retry else { throw error }
+                Thread.sleep(forTimeInterval: endPauseSeconds)
+            }
+        }
+        return try reader.endOffset(of: place)
     }
 
     private static func poll(
@@ -67,4 +81,12 @@ struct ConfigurationListing {
         for document in documents { console.line(document.maskedText()) }
         for failure in refused { console.problem("refused by every service: \(failure)") }
     }
+}
+
+/// - Throws: what to do about it, if the topic `config` does not exist.
+func requireConfigurationTopic(_ log: some EventLog) throws(LogFailure) {
+    guard try log.partitionCount(of: .config) == nil else { return }
+    throw LogFailure(
+        operation: "find configuration", code: "_UNKNOWN_TOPIC",
+        detail: "\(log.catalog.name(of: .config)) does not exist; pointstream topics creates it", consequence: .stop)
 }

@@ -32,6 +32,7 @@ struct KafkaConfigurationPublisher: ConfigurationPublishing {
     let log: KafkaLog
 
     func publish(_ records: [ConfigurationRecord]) throws(LogFailure) {
+        try requireConfigurationTopic(log)
         let publisher = try log.makePublisher()
         defer { publisher.close() }
         var start = 0
