@@ -55,7 +55,9 @@ let package = Package(
         shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("Configuration", ["Primitives", "JSONText", "Digests"]),
         shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
+        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
+        shared("Settings", ["Primitives"]),
         shared(
             "StreamRuntime",
             ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
@@ -71,6 +73,10 @@ let package = Package(
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
         tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
+        tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
+        tests(
+            "ConfigurationTests", at: "Shared/ConfigurationTests",
+            ["Configuration", "JSONText", "Digests", "Primitives"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
     ]
