@@ -31,6 +31,9 @@ func service(
         .target(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
+        .executableTarget(
+            name: executable, dependencies: [.target(name: "\(folder)Service"), "ServiceHost"],
+            path: "Services/\(folder)/Main", swiftSettings: strict),
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
@@ -61,6 +64,13 @@ let package = Package(
         shared(
             "StreamRuntime",
             ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
+
+        shared(
+            "ServiceHost",
+            [
+                "Primitives", "JSONText", "EventLog", "KafkaLog", "Messages", "Settings", "StreamRuntime", "Telemetry",
+                "HTTPGate",
+            ]),
 
         .target(
             name: "ServiceRig",
