@@ -31,13 +31,10 @@ func service(
         .target(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
-        .executableTarget(
-            name: executable, dependencies: [.target(name: "\(folder)Service"), "ServiceHost"],
-            path: "Services/\(folder)/Main", swiftSettings: strict),
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
-                + runtime + extra + extraDomain),
+                + runtime + extra),
     ]
 }
 
@@ -82,6 +79,9 @@ let package = Package(
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
+        tests(
+            "StreamRuntimeTests", at: "Shared/StreamRuntimeTests",
+            ["StreamRuntime", "ServiceRig", "SimulatedLog", "StateStore", "EventLog", "Messages", "Primitives"]),
         tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
         tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
         tests(
