@@ -18,22 +18,23 @@ func tests(_ name: String, at path: String, _ dependencies: [Target.Dependency])
 
 /// Domain (pure decisions), Service (topology, processor, store) and Main (the executable) of one service.
 func service(
-    _ folder: String, executable: String, service extra: [Target.Dependency] = []
+    _ folder: String, executable: String, domain extraDomain: [Target.Dependency] = [],
+    service extra: [Target.Dependency] = []
 ) -> [Target] {
     let runtime: [Target.Dependency] = [
-        "Primitives", "Messages", "JSONText", "Configuration", "EventLog", "StateStore", "StreamRuntime",
-        "Telemetry",
+        "Primitives", "Messages", "JSONText", "Configuration", "EventLog", "StateStore", "StreamRuntime", "Telemetry",
     ]
     return [
         .target(
-            name: "\(folder)Domain", dependencies: ["Primitives", "Messages"],
+            name: "\(folder)Domain", dependencies: ["Primitives", "Messages", "Configuration"] + extraDomain,
             path: "Services/\(folder)/Domain", swiftSettings: strict),
         .target(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
-        .executableTarget(
-            name: executable, dependencies: [.target(name: "\(folder)Service"), "ServiceHost"],
-            path: "Services/\(folder)/Main", swiftSettings: strict),
+        tests(
+            "\(folder)Tests", at: "Services/\(folder)Tests",
+            [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
+                + runtime + extra),
     ]
 }
 
@@ -47,19 +48,47 @@ let package = Package(
 
         shared("Primitives"),
         shared("JSONText", ["Primitives"]),
-
-        shared("Settings", ["Primitives"]),
+        shared("Digests", ["CCrypto"]),
+        shared("Telemetry", ["Primitives"]),
+        shared("HTTPGate", ["CMicroHTTPD"]),
+        shared("EventLog", ["Primitives"]),
+        shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("Configuration", ["Primitives", "JSONText", "Digests"]),
+        shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
+        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
+        shared("SimulatedLog", ["EventLog", "Primitives"]),
+        shared("Settings", ["Primitives"]),
+        shared(
+            "StreamRuntime",
+            ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
+
+        shared(
+            "ServiceHost",
+            [
+                "Primitives", "JSONText", "EventLog", "KafkaLog", "Messages", "Settings", "StreamRuntime", "Telemetry",
+                "HTTPGate",
+            ]),
+
+        .target(
+            name: "ServiceRig",
+            dependencies: [
+                "SimulatedLog", "StreamRuntime", "EventLog", "Messages", "Configuration", "Primitives", "Telemetry",
+                "StateStore", "JSONText",
+            ],
+            path: "Tests/Support/ServiceRig", swiftSettings: strict),
+        tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
+        tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
+        tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
+        tests(
+            "StreamRuntimeTests", at: "Shared/StreamRuntimeTests",
+            ["StreamRuntime", "ServiceRig", "SimulatedLog", "StateStore", "EventLog", "Messages", "Primitives"]),
+        tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
         tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
         tests(
             "ConfigurationTests", at: "Shared/ConfigurationTests",
             ["Configuration", "JSONText", "Digests", "Primitives"]),
-
-        shared("EventLog", ["Primitives"]),
-        shared("Digests", ["CCrypto"]),
-        shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
-        shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
-        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
+        tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
+        tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
 
         .target(
             name: "OperatorService",
@@ -72,7 +101,13 @@ let package = Package(
             swiftSettings: strict),
         tests(
             "OperatorTests", at: "Services/OperatorTests",
-            ["OperatorService", "Configuration", "EventLog", "KafkaLog", "Messages", "Primitives"]),
-
+            ["OperatorService", "Configuration", "EventLog", "KafkaLog", "SimulatedLog", "Messages", "Primitives"]),
     ]
+        + service(
+            "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
+            service: ["HTTPGate", "Digests", "Settings"])
+        + service("RuleEvaluator", executable: "rule-evaluator")
+        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText"])
+        + service("RewardsIssuer", executable: "rewards-issuer")
+        + service("Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Digests"])
 )

@@ -1,6 +1,6 @@
 // SHA-256 through libcrypto: over pieces, over one array, and shortened to the 128 bits that ids are made of.
-// Called by the doors and the codecs, several times per event. Never fetches the algorithm more than once, since
-// OpenSSL 3 searches its providers on every fetch (its manual, crypto(7), section "Performance").
+// Called by the doors and the codecs, several times per event. Never fetches the algorithm more than once,
+// since OpenSSL 3 searches its providers on every fetch (its manual, crypto(7), section "Performance").
 
 import CCrypto
 

@@ -1,5 +1,5 @@
-// The 128 bits that ids and payload hashes are made of: SHA-256 over parts, cut to its first half.
-// Called three times per event. Each part goes in behind its length, so that ("ab", "c") and ("a", "bc") differ.
+// The 128 bits that ids and payload hashes are made of: SHA-256 over parts, cut to its first half. Called
+// three times per event. Each part goes in behind its length, so that ("ab", "c") and ("a", "bc") differ.
 // Never change how parts are put together: ids that are stored depend on it.
 
 /// What a digest can be taken over without being copied first.
@@ -24,7 +24,9 @@ extension SHA256Digest {
     /// Adds a part behind its length.
     public mutating func updateWithLength(_ part: Span<UInt8>) {
         let count = UInt64(part.count)
-        let length: InlineArray<8, UInt8> = InlineArray { UInt8(truncatingIfNeeded: count >> UInt64(56 - 8 * $0)) }
+        let length: InlineArray<8, UInt8> = InlineArray {
+            UInt8(truncatingIfNeeded: count >> UInt64(56 - 8 * $0))
+        }
         update(length.span)
         update(part)
     }

@@ -2,8 +2,8 @@
 // Called by the parser, which checks, and by JSONValue, which relies on what was checked.
 // Never allocates for text without escapes, except where it says that it copies.
 
-/// Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or 0 if there is none: overlong forms,
-/// surrogates, values beyond U+10FFFF and cut sequences are not well formed.
+/// Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or 0 if there is none: overlong
+/// forms, surrogates, values beyond U+10FFFF and cut sequences are not well formed.
 func scalarLength(_ text: Span<UInt8>, at: Int) -> Int {
     let first = text[at]
     let length: Int

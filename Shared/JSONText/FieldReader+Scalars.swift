@@ -1,11 +1,11 @@
-// Numbers, times, booleans and words from a closed list, read out of an object's fields.
-// Called by the codecs of messages that come from outside. Never converts between kinds: `1.0` is no integer, and
-// "5" is an amount only where a decimal is due.
+// Numbers, times, booleans and words from a closed list, read out of an object's fields. Called by the codecs
+// of messages that come from outside. Never converts between kinds: `1.0` is no integer, and "5" is an amount
+// only where a decimal is due.
 
 import Primitives
 
 extension FieldReader {
-    /// A number written with digits only; `1.0` and `1e3` are "type" problems, others outside `range` "range".
+    /// A number written with digits only: `1.0` and `1e3` are "type" problems. Outside `range` is "range".
     public mutating func integer(
         _ key: String, in range: ClosedRange<Int64>, required: Bool = true
     ) -> Int64? {
@@ -62,7 +62,9 @@ extension FieldReader {
             return nil
         }
         guard let time = Timestamp(rfc3339: text) else {
-            report(key, code: "date", detail: "a date and time with its zone is due, such as 2026-11-21T09:30:00Z")
+            report(
+                key, code: "date",
+                detail: "a date and time with its zone is due, such as 2026-11-21T09:30:00Z")
             return nil
         }
         return time

@@ -1,6 +1,6 @@
 // Text and identifiers out of an object's fields, with their bounds and the characters they must not have.
-// Called by the codecs of messages that come from outside. Never trims, folds or normalises: what is accepted is kept
-// byte for byte.
+// Called by the codecs of messages that come from outside. Never trims, folds or normalises: what is accepted
+// is kept byte for byte.
 
 extension FieldReader {
     /// Text for people: no control characters and none that change the writing direction of what follows.
@@ -9,7 +9,9 @@ extension FieldReader {
     public mutating func text(
         _ key: String, required: Bool = true, maximum: Int, minimum: Int = 1
     ) -> String? {
-        guard let text = bounded(key, required: required, maximum: maximum, minimum: minimum) else { return nil }
+        guard let text = bounded(key, required: required, maximum: maximum, minimum: minimum) else {
+            return nil
+        }
         switch contents(of: text, isRefused: isRefusedInText) {
         case .refused:
             report(key, code: "charset", detail: "control and direction-changing characters are not allowed")

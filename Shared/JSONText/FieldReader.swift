@@ -1,12 +1,13 @@
-// Reads the fields of one object and notes every problem instead of stopping at the first, so that an answer can
-// name all of them. Called by the codecs of messages that come from outside. A field with a problem reads as nil, so
-// a caller builds its value only when `problems` is empty. Never repairs a value and never quotes one.
+// Reads the fields of one object and notes every problem instead of stopping at the first, so that an answer
+// can name all of them. Called by the codecs of messages that come from outside. A field with a problem reads
+// as nil, so a caller builds its value only when `problems` is empty. Never repairs a value and never quotes
+// one.
 
 /// One thing that is wrong with one field.
 public struct FieldProblem: Sendable, Equatable {
     /// RFC 6901 pointer from the document's root.
     public let pointer: String
-    /// A stable word: "missing", "type", "range", "too-long", "charset", "empty", "unknown-value", "date", ...
+    /// A stable word: "missing", "type", "range", "too-long", "charset", "empty", "unknown-value" and so on.
     public let code: String
     /// For people; it may change between versions.
     public let detail: String
@@ -28,6 +29,8 @@ public struct FieldReader: Sendable {
     public let value: JSONValue
     /// Where the member found last ended; see ``JSONDocument/find(_:in:hint:)``.
     private var hint = 0
+    /// The object's own pointer, once a problem has asked for it: finding it walks over all that is before.
+    private var base: String?
 
     /// Notes a "type" problem, and nothing more, if `value` is no object.
     public init(_ value: JSONValue) {
@@ -42,7 +45,8 @@ public struct FieldReader: Sendable {
         let found = value.document.find(key, in: value.index, hint: hint)
         guard let found, value.document.nodes[found].kind != .null else {
             if required, value.kind == .object {
-                let detail = found == nil ? "the field is required" : "the field is required and must not be null"
+                let detail =
+                    found == nil ? "the field is required" : "the field is required and must not be null"
                 report(key, code: "missing", detail: detail)
             }
             return nil
@@ -93,7 +97,10 @@ public struct FieldReader: Sendable {
 
     /// Notes a problem that the caller found with one of this object's fields.
     public mutating func report(_ key: String, code: String, detail: String) {
-        report(pointer: value.pointer + "/" + pointerToken(Array(key.utf8)), code: code, detail: detail)
+        guard problems.count < Self.maximumProblems else { return }
+        let base = self.base ?? value.pointer
+        self.base = base
+        report(pointer: base + "/" + pointerToken(Array(key.utf8)), code: code, detail: detail)
     }
 
     /// Notes a problem anywhere in the document.

@@ -1,12 +1,12 @@
 // Reading the flat index: finding members, and converting strings and numbers when somebody asks for them.
-// Called by JSONValue and FieldReader with indexes they took from the same document. Never checks again what the
-// parser has checked.
+// Called by JSONValue and FieldReader with indexes they took from the same document. Never checks again what
+// the parser has checked.
 
 import Primitives
 
 extension JSONDocument {
-    /// Index of the member's value, or nil. `hint` is where to look first: the index behind the member found last,
-    /// since most documents have their members in the order in which codecs ask for them.
+    /// Index of the member's value, or nil. `hint` is where to look first: the index behind the member found
+    /// last, since most documents have their members in the order in which codecs ask for them.
     func find(_ key: String, in object: Int, hint: Int = 0) -> Int? {
         guard nodes[object].kind == .object else { return nil }
         let (first, end) = (object + 1, Int(nodes[object].next))
@@ -32,7 +32,8 @@ extension JSONDocument {
     private func same(_ node: Node, _ wanted: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
         if node.isEscaped {
             let resolved = unescape(text, from: Int(node.start), to: Int(node.end))
-            return resolved.count == wanted.count && resolved.indices.allSatisfy { resolved[$0] == wanted[$0] }
+            return resolved.count == wanted.count
+                && resolved.indices.allSatisfy { resolved[$0] == wanted[$0] }
         }
         let start = Int(node.start)
         guard Int(node.end) - start == wanted.count else { return false }
@@ -103,7 +104,9 @@ extension JSONDocument {
             while true {
                 let value = isObject ? child + 1 : child
                 if target < Int(nodes[value].next) {
-                    pointer += "/" + (isObject ? pointerToken(characters(of: nodes[child], bytes.span)) : String(number))
+                    pointer +=
+                        "/"
+                        + (isObject ? pointerToken(characters(of: nodes[child], bytes.span)) : String(number))
                     at = value
                     break
                 }

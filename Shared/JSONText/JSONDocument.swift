@@ -1,6 +1,6 @@
-// A document that was read once, checked whole, and laid out flat: one array of nodes over the bytes as received.
-// Called by every codec. A worker keeps one and parses record after record into it, so that reading allocates nothing.
-// Never changes the bytes, and never holds a document that broke a rule.
+// A document that was read once, checked whole, and laid out flat: one array of nodes over the bytes as
+// received. Called by every codec. A worker keeps one and parses record after record into it, so that reading
+// allocates nothing. Never changes the bytes, and never holds a document that broke a rule.
 
 /// One entry of the flat index. An object is followed by key, value, key, value; an array by its items.
 struct Node: Sendable {
@@ -12,10 +12,10 @@ struct Node: Sendable {
     var kind: Kind
     /// A string or key with at least one backslash.
     var isEscaped = false
-    /// Bytes of the source; for strings and keys without the quotes. `end` of an open object is its key filter.
+    /// Bytes of the source, without a string's quotes. `end` of an open object is its key filter.
     var start: UInt32
     var end: UInt32 = 0
-    /// Index behind this value and all within it; while a container is open, 1 + the index of its parent, or 0.
+    /// Index behind this value and all within it; of an open container, 1 + its parent's index, or 0.
     var next: UInt32 = 0
     /// Members or items of a container; hash of a key's characters.
     var count: UInt32 = 0
@@ -36,15 +36,16 @@ public struct JSONDocument: Sendable {
         try parse(bytes, in: range, limits: limits)
     }
 
-    /// As `init`, reusing this document's storage. Values taken from it earlier stay valid; after an error it holds
-    /// only `null`.
+    /// As `init`, reusing this document's storage. Values taken from it earlier stay valid; after an error it
+    /// holds only `null`.
     ///
     /// - Precondition: `range` lies within `bytes`.
     public mutating func parse(
         _ bytes: [UInt8], in range: Range<Int>? = nil, limits: JSONLimits = .standard
     ) throws(JSONError) {
         let range = range ?? 0..<bytes.count
-        precondition(range.upperBound <= bytes.count && range.lowerBound >= 0, "the range lies within the bytes")
+        precondition(
+            range.upperBound <= bytes.count && range.lowerBound >= 0, "the range lies within the bytes")
         var parser = TapeParser(storage: nodes, start: range.lowerBound, limits: limits)
         self = JSONDocument(bytes: [], nodes: [])
         do throws(JSONError) {

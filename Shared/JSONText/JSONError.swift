@@ -1,6 +1,6 @@
-// What a document may hold at most, and why a document was refused as a whole.
-// Made by the parser, read by the gateway (which answers with the code and the place) and by the dead-letter path.
-// Never carries the refused bytes themselves: they may hold card numbers.
+// What a document may hold at most, and why a document was refused as a whole. Made by the parser, read by
+// the gateway (which answers with the code and the place) and by the dead-letter path. Never carries the
+// refused bytes themselves: they may hold card numbers.
 
 /// Bounds on one document, checked while it is read.
 public struct JSONLimits: Sendable, Equatable {
@@ -8,7 +8,8 @@ public struct JSONLimits: Sendable, Equatable {
     public var depth = 32
     /// Length in bytes, the byte order mark included: the gateway's limit for a body.
     public var bytes = 1 << 20
-    /// Members of one object. Above what any event with its metadata has; repeated keys are looked for among so many.
+    /// Members of one object. Above what any event with its metadata has; repeated keys are looked for among
+    /// so many.
     public var members = 256
     /// Items of one array: the longest basket.
     public var items = 1_000
@@ -38,7 +39,8 @@ public struct JSONError: Error, Sendable, Equatable {
     }
 
     public let code: Code
-    /// JSON pointer (RFC 6901) of the value that was being read, of its container between two values; "" is the root.
+    /// JSON pointer (RFC 6901) of the value that was being read, of its container between two values; "" is
+    /// the root.
     public let pointer: String
     /// Counted from 1; a line ends with a line feed.
     public let line: Int
@@ -58,6 +60,7 @@ public struct JSONError: Error, Sendable, Equatable {
 
 extension JSONError: CustomStringConvertible {
     public var description: String {
-        "\(code.rawValue) at line \(line), column \(column)\(pointer.isEmpty ? "" : " (\(pointer))"): \(detail)"
+        let place = pointer.isEmpty ? "" : " (\(pointer))"
+        return "\(code.rawValue) at line \(line), column \(column)\(place): \(detail)"
     }
 }

@@ -1,6 +1,6 @@
 // One value of a document that was read: its kind, its contents, its members or items, and where it lies.
-// Called by codecs and by FieldReader. Conversions answer nil for another kind of value; they never convert between
-// kinds (a string of digits is not a number) and never round.
+// Called by codecs and by FieldReader. Conversions answer nil for another kind of value; they never convert
+// between kinds (a string of digits is not a number) and never round.
 
 import Primitives
 
@@ -50,7 +50,7 @@ public struct JSONValue: Sendable {
         stringBytes.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// A string's UTF-8 with escapes resolved, or nil; without escapes it is a slice of the document, not a copy.
+    /// A string's UTF-8, escapes resolved, or nil. Without escapes it is a slice of the document, no copy.
     public var stringBytes: ArraySlice<UInt8>? { document.stringBytes(index) }
 
     /// Whether this is a string with exactly these characters (compared as UTF-8 bytes).

@@ -1,5 +1,5 @@
-// A key and its value in one call, so that a codec reads like the message it writes.
-// Called by every codec. Never leaves a field out by itself: whether an absent value is written is the codec's choice.
+// A key and its value in one call, so that a codec reads like the message it writes. Called by every codec.
+// Never leaves a field out by itself: whether an absent value is written is the codec's choice.
 
 import Primitives
 

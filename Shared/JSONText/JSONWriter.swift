@@ -1,6 +1,7 @@
 // Writes one compact JSON document into bytes, value after value, with exact numbers and correct escapes.
-// Called by every codec. A worker keeps one and clears it between messages, so that writing allocates nothing.
-// Never writes what the reader of this module would refuse for its form: a misuse stops the process at once.
+// Called by every codec. A worker keeps one and clears it between messages, so that writing allocates
+// nothing. Never writes what the reader of this module would refuse for its form: a misuse stops the process
+// at once.
 
 import Primitives
 
@@ -83,15 +84,14 @@ public struct JSONWriter: Sendable {
     public mutating func integer(_ number: Int64) {
         beginValue()
         if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        digits(number.magnitude, atLeast: 1)
+        digits(number.magnitude, places: 0)
     }
 
     /// A JSON number with the decimal's own places.
     public mutating func decimal(_ number: ExactDecimal) {
         beginValue()
         if number.isNegative { bytes.append(UInt8(ascii: "-")) }
-        digits(number.mantissa.magnitude, atLeast: number.scale + 1)
-        if number.scale > 0 { bytes.insert(UInt8(ascii: "."), at: bytes.count - number.scale) }
+        digits(number.mantissa.magnitude, places: number.scale)
     }
 
     /// A string of 32 lower-case hex digits.
@@ -157,15 +157,26 @@ public struct JSONWriter: Sendable {
         nonEmpty |= bit
     }
 
-    private mutating func digits(_ number: UInt64, atLeast least: Int) {
-        let start = bytes.count
-        var rest = number
-        repeat {
-            bytes.append(0x30 + UInt8(truncatingIfNeeded: rest % 10))
+    /// The digits of `number`, with a point before the last `places` and at least one digit before the point.
+    private mutating func digits(_ number: UInt64, places: Int) {
+        var (count, bound) = (1, UInt64(10))
+        while count < Self.mostDigits, number >= bound {
+            count += 1
+            bound = count < Self.mostDigits ? bound * 10 : bound
+        }
+        count = max(count, places + 1) + (places > 0 ? 1 : 0)
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: "."), count: count))
+        var (rest, at) = (number, bytes.count)
+        for place in 0..<count {
+            at -= 1
+            if place == places, places > 0 { continue }
+            bytes[at] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
-        } while rest > 0 || bytes.count - start < least
-        bytes[start...].reverse()
+        }
     }
+
+    /// 2^64 - 1 has twenty.
+    private static let mostDigits = 20
 
     private mutating func hexDigits(_ number: UInt64) {
         for shift in stride(from: UInt64(60), through: 0, by: -4) { bytes.append(hexDigit(number >> shift)) }

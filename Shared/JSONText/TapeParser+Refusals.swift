@@ -1,6 +1,6 @@
-// What a refusal says: the code, the JSON pointer, line and column, and a sentence that names the usual mistakes.
-// Called by the parser once, when a document breaks a rule; so nothing here is fast, and nothing here costs the
-// documents that are right. Never quotes the document.
+// What a refusal says: the code, the JSON pointer, line and column, and a sentence that names the usual
+// mistakes. Called by the parser once, when a document breaks a rule; so nothing here is fast, and nothing
+// here costs the documents that are right. Never quotes the document.
 
 extension TapeParser {
     /// Checks the size and that the bytes are not UTF-16 or UTF-32, and steps over a UTF-8 byte order mark.
@@ -88,7 +88,8 @@ extension TapeParser {
         return tokens.reversed().map { "/" + $0 }.joined()
     }
 
-    /// The open object's member that was begun last is the last key on the tape, since its value is not there yet.
+    /// The open object's member that was begun last is the last key on the tape, since its value is not there
+    /// yet.
     private func lastKey(_ text: Span<UInt8>) -> String {
         guard let key = nodes.last(where: { $0.kind == .key }) else { return "" }
         return pointerToken(characters(of: key, text))

@@ -67,7 +67,8 @@ extension TapeParser {
         case 0:
             throw refusal(.nulCharacter, text, "the character U+0000 in a string")
         case 0xd800...0xdbff:
-            guard at + 12 <= text.count, text[at + 6] == UInt8(ascii: "\\"), text[at + 7] == UInt8(ascii: "u"),
+            guard at + 12 <= text.count, text[at + 6] == UInt8(ascii: "\\"),
+                text[at + 7] == UInt8(ascii: "u"),
                 let low = hexUnit(text, at: at + 8), (0xdc00...0xdfff).contains(low)
             else { throw refusal(.invalidEncoding, text, "a surrogate without its partner") }
             return at + 12

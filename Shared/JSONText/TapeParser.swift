@@ -1,5 +1,5 @@
-// The grammar: reads a document from its first byte to its last in one loop and fills the flat index.
-// Called by JSONDocument alone. It never recurses and needs no stack: an open container keeps its parent's index in
+// The grammar: reads a document from its first byte to its last in one loop and fills the flat index. Called
+// by JSONDocument alone. It never recurses and needs no stack: an open container keeps its parent's index in
 // its own node, so a million opening brackets cost no more than the depth limit.
 
 /// Reads one document into nodes. Strings and numbers are in extensions of their own.

@@ -55,6 +55,7 @@ public enum MessageType: String, Sendable, CaseIterable {
     case walletQuery = "wallet.query"
     case balanceQuery = "balance.query"
     case historyQuery = "history.query"
+    case rewardQuery = "reward.query"
     // Outcomes
     case walletOpened = "wallet.opened"
     case walletBlocked = "wallet.blocked"

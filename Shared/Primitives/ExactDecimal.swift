@@ -26,14 +26,18 @@ public struct ExactDecimal: Sendable, Hashable {
     public enum ParseFailure: Error, Sendable, Equatable {
         /// Not a decimal number: digits, at most one point, an optional minus sign and exponent.
         case malformed
-        /// More than 18 places, or a value beyond ±(2^63 - 1) in its own scale.
+        /// More than 18 places, or a value beyond ±(2^63 - 1) in its own scale, zeros at the end not counted.
         case outOfRange
     }
 
     /// Reads `-12.50`, `7`, `1e3`. Neither a leading plus nor a bare point is allowed; neither are NaN and Infinity.
-    public init(parsing text: some Sequence<UInt8>) throws(ParseFailure) {
+    @inlinable public init(parsing text: some Sequence<UInt8>) throws(ParseFailure) {
+        try self.init(bytes: Array(text))
+    }
+
+    @usableFromInline init(bytes: [UInt8]) throws(ParseFailure) {
         var reader = DecimalReader()
-        for byte in text { try reader.take(byte) }
+        for byte in bytes { try reader.take(byte) }
         self = try reader.finish()
     }
 
@@ -127,6 +131,8 @@ private struct DecimalReader {
     private var negative = false
     private var mantissa: Int64 = 0
     private var scale = 0
+    /// Zeros at the end of the fraction so far: they are kept as places if they fit, and never make a value too long.
+    private var pendingZeros = 0
     private var exponent = 0
     private var exponentNegative = false
 
@@ -142,8 +148,12 @@ private struct DecimalReader {
             try append(byte)
         case (.zero, UInt8(ascii: ".")), (.whole, UInt8(ascii: ".")):
             place = .point
-        case (.point, 0x30...0x39), (.fraction, 0x30...0x39):
+        case (.point, UInt8(ascii: "0")), (.fraction, UInt8(ascii: "0")):
             place = .fraction
+            pendingZeros += 1
+        case (.point, 0x31...0x39), (.fraction, 0x31...0x39):
+            place = .fraction
+            while pendingZeros > 0 { try appendZero() }
             scale += 1
             try append(byte)
         case (.zero, 0x65), (.zero, 0x45), (.whole, 0x65), (.whole, 0x45), (.fraction, 0x65), (.fraction, 0x45):
@@ -167,7 +177,18 @@ private struct DecimalReader {
         mantissa = sum
     }
 
-    func finish() throws(ExactDecimal.ParseFailure) -> ExactDecimal {
+    private mutating func appendZero() throws(ExactDecimal.ParseFailure) {
+        try append(UInt8(ascii: "0"))
+        scale += 1
+        pendingZeros -= 1
+    }
+
+    private mutating func keepTrailingZeros() throws(ExactDecimal.ParseFailure) {
+        while pendingZeros > 0, scale < ExactDecimal.maximumScale, mantissa <= Int64.max / 10 { try appendZero() }
+    }
+
+    mutating func finish() throws(ExactDecimal.ParseFailure) -> ExactDecimal {
+        try keepTrailingZeros()
         switch place {
         case .zero, .whole, .fraction, .exponentDigits: break
         default: throw .malformed

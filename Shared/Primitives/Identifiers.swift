@@ -97,7 +97,7 @@ public func hexDigits(_ value: UInt128) -> [UInt8] {
 }
 
 /// The value of exactly 32 lower-case hex digits, else nil.
-public func parseHex(_ digits: some Collection<UInt8>) -> UInt128? {
+@inlinable public func parseHex(_ digits: some Collection<UInt8>) -> UInt128? {
     guard digits.count == 32 else { return nil }
     var value: UInt128 = 0
     for digit in digits {

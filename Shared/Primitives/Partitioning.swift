@@ -2,7 +2,7 @@
 // that an upstream system that keys by the idempotency key reaches the partition where it is decided.
 
 /// Kafka's murmur2 hash of a record key.
-public func murmur2(_ key: some RandomAccessCollection<UInt8>) -> UInt32 {
+@inlinable public func murmur2(_ key: some RandomAccessCollection<UInt8>) -> UInt32 {
     let multiplier: UInt32 = 0x5bd1_e995
     let length = key.count
     var hash: UInt32 = 0x9747_b28c ^ UInt32(truncatingIfNeeded: length)
@@ -54,7 +54,7 @@ public struct PartitionCount: Sendable, Hashable {
     }
 
     /// The partition of a record key.
-    public func partition(of key: some RandomAccessCollection<UInt8>) -> PartitionIndex {
+    @inlinable public func partition(of key: some RandomAccessCollection<UInt8>) -> PartitionIndex {
         partition(ofHash: murmur2(key))
     }
 

@@ -59,9 +59,12 @@ extension Timestamp: CustomStringConvertible {
     }
 
     /// Reads RFC 3339 with a zone (`Z` or an offset). A leap second (`:60`) reads as `:59`; more than three digits
-    /// of a second are cut. Anything else, 24:00 and dates without a zone included, is nil.
-    public init?(rfc3339 text: some Collection<UInt8>) {
-        var reader = DigitReader(Array(text))
+    /// of a second are cut. Anything else, 24:00 and dates without a zone included, is nil, and so is a time whose
+    /// offset takes it out of the years 1 to 9999.
+    @inlinable public init?(rfc3339 text: some Collection<UInt8>) { self.init(bytes: Array(text)) }
+
+    @usableFromInline init?(bytes: [UInt8]) {
+        var reader = DigitReader(bytes)
         guard let year = reader.number(4), reader.take("-"), let month = reader.number(2), reader.take("-"),
             let day = reader.number(2), reader.take("T") || reader.take("t") || reader.take(" "),
             let hour = reader.number(2), hour < 24, reader.take(":"), let minute = reader.number(2), minute < 60,
@@ -71,7 +74,12 @@ extension Timestamp: CustomStringConvertible {
         else { return nil }
         let seconds = Int64(hour) * 3600 + Int64(minute) * 60 + Int64(min(second, 59))
         milliseconds = start.milliseconds + (seconds - offset * 60) * 1_000 + fraction
+        guard (Self.earliest...Self.latest).contains(milliseconds) else { return nil }
     }
+
+    /// 0001-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z: what can be written with four digits of a year.
+    private static let earliest: Int64 = -62_135_596_800_000
+    private static let latest: Int64 = 253_402_300_799_999
 
     public init?(rfc3339 text: String) { self.init(rfc3339: text.utf8) }
 }

@@ -1,0 +1,1 @@
+// Holds the place of IngressGateway's Domain until its first file.

@@ -1,0 +1,1 @@
+// Holds the place of IngressGateway's Service until its first file.

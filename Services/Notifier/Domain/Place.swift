@@ -1,0 +1,1 @@
+// Holds the place of Notifier's Domain until its first file.

@@ -1,0 +1,1 @@
+// Holds the place of Notifier's Service until its first file.

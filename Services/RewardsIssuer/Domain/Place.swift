@@ -1,0 +1,1 @@
+// Holds the place of RewardsIssuer's Domain until its first file.

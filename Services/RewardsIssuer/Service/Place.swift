@@ -1,0 +1,1 @@
+// Holds the place of RewardsIssuer's Service until its first file.

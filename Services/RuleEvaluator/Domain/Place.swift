@@ -1,0 +1,1 @@
+// Holds the place of RuleEvaluator's Domain until its first file.

@@ -1,0 +1,1 @@
+// Holds the place of RuleEvaluator's Service until its first file.

@@ -1,0 +1,1 @@
+// Holds the place of WalletLedger's Domain until its first file.

@@ -1,0 +1,1 @@
+// Holds the place of WalletLedger's Service until its first file.

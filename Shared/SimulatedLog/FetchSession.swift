@@ -1,0 +1,93 @@
+// Where a consumer or reader stands in each of its partitions, and the filling of a batch from there. Only
+// committed records before the last stable offset are returned; markers, aborted records and holes are
+// stepped over.
+
+import EventLog
+import Primitives
+
+/// A partition as its process and as the cluster know it.
+struct FetchPlace: Sendable {
+    let place: TopicPartition
+    let slot: Slot
+    var position: Offset
+    /// The end that was reported last; each end is reported once.
+    var reportedEnd: Offset?
+}
+
+struct FetchSession: Sendable {
+    /// What a position outside the log does.
+    enum OutOfRange: Sendable {
+        case fail
+        /// Starts at the beginning, if the position is older than the log.
+        case restart
+    }
+
+    private let outOfRange: OutOfRange
+    private var places: [FetchPlace] = []
+    /// The place that the next poll starts with, so that a long partition does not starve the others.
+    private var first = 0
+
+    init(_ outOfRange: OutOfRange) { self.outOfRange = outOfRange }
+
+    /// Replaces what is fetched.
+    mutating func start(_ starts: [(slot: Slot, position: FetchPosition)], in state: ClusterState) {
+        first = 0
+        places = starts.map { slot, position in
+            let offset =
+                switch position.start {
+                case .offset(let offset): offset
+                case .beginning: state[slot].start
+                case .end: state[slot].stableEnd
+                }
+            return FetchPlace(place: position.place, slot: slot, position: offset)
+        }
+    }
+
+    mutating func stop() { places = [] }
+
+    /// Appends what is there, up to the limits; returns the partitions whose end was reached now.
+    mutating func fill(
+        _ batch: RecordBatch, limits: BatchLimits, from state: ClusterState
+    ) throws(LogFailure) -> [ReachedEnd] {
+        guard !places.isEmpty else { return [] }
+        for index in places.indices { try placeInRange(index, state) }
+        let (records, bytes) = (batch.count + limits.records, batch.byteCount + limits.bytes)
+        var ends: [ReachedEnd] = []
+        for turn in places.indices {
+            let index = (first + turn) % places.count
+            let log = state[places[index].slot]
+            while batch.count < records, batch.byteCount < bytes,
+                let record = log.firstCommitted(from: places[index].position)
+            {
+                append(record, at: places[index].place, to: batch)
+                places[index].position = record.offset.next
+            }
+            guard log.firstCommitted(from: places[index].position) == nil else { continue }
+            places[index].position = max(places[index].position, log.stableEnd)
+            if places[index].reportedEnd != log.stableEnd {
+                places[index].reportedEnd = log.stableEnd
+                ends.append(ReachedEnd(places[index].place, at: log.stableEnd))
+            }
+        }
+        first = (first + 1) % places.count
+        return ends
+    }
+
+    private mutating func placeInRange(_ index: Int, _ state: ClusterState) throws(LogFailure) {
+        let place = places[index]
+        let log = state[place.slot]
+        if place.position < log.start, outOfRange == .restart { places[index].position = log.start }
+        guard places[index].position >= log.start, place.position <= log.end else {
+            throw LogFailure(
+                operation: "poll", code: "OFFSET_OUT_OF_RANGE",
+                detail: "\(state.name(of: place.slot)) @\(place.position), not in \(log.start)...\(log.end)",
+                consequence: .stop)
+        }
+    }
+
+    private func append(_ record: SimulatedRecord, at place: TopicPartition, to batch: RecordBatch) {
+        batch.append(to: place, key: record.key, offset: record.offset, timestamp: record.timestamp)
+        for header in record.headers { batch.addHeader(header.name, header.value) }
+        if let value = record.value { batch.setValue(value) }
+    }
+}

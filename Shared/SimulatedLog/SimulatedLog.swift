@@ -1,0 +1,57 @@
+// The event log of one process over a simulated cluster: its catalogue's topic numbers on one side, the
+// cluster's names on the other. Services take it in the place of KafkaLog; several processes are several
+// values over one cluster.
+
+import EventLog
+import Primitives
+
+public struct SimulatedLog: EventLog {
+    public let catalog: TopicCatalog
+    public let cluster: SimulatedCluster
+
+    public init(catalog: TopicCatalog, cluster: SimulatedCluster) {
+        self.catalog = catalog
+        self.cluster = cluster
+    }
+
+    public func makeConsumer(
+        group: String, member: String, topics: [TopicID]
+    ) throws(LogFailure) -> SimulatedConsumer {
+        let names = topics.map(catalog.name)
+        return SimulatedConsumer(
+            log: self, membership: Membership(group: group, member: member, topics: names))
+    }
+
+    public func makeProducer(transactionalID: String, tracked: [TopicID]) throws(LogFailure)
+        -> SimulatedProducer
+    {
+        SimulatedProducer(log: self, transactionalID: transactionalID, tracked: tracked)
+    }
+
+    public func makeReader() throws(LogFailure) -> SimulatedReader { SimulatedReader(log: self) }
+
+    public func partitionCount(of topic: TopicID) throws(LogFailure) -> Int32? {
+        let name = catalog.name(of: topic)
+        return cluster.locked { state in
+            state.topicNumbers[name].map { Int32(state.topics[$0].partitions.count) }
+        }
+    }
+
+    public func clusterID() throws(LogFailure) -> String { cluster.id }
+
+    func slot(of place: TopicPartition) throws(LogFailure) -> Slot {
+        let name = catalog.name(of: place.topic)
+        return try cluster.locked { state throws(LogFailure) in try state.slot(name, place.partition) }
+    }
+
+    /// The session, started at these positions.
+    func start(_ session: FetchSession, from positions: [FetchPosition]) throws(LogFailure) -> FetchSession {
+        var starts: [(slot: Slot, position: FetchPosition)] = []
+        for position in positions { starts.append((try slot(of: position.place), position)) }
+        return cluster.locked { state in
+            var session = session
+            session.start(starts, in: state)
+            return session
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// Writes a record that cannot be processed to the service's dead letters: key, value and headers as received, and headers that
+// say where it came from and why it is there. Written in the batch's transaction, so it is there once.
+
+import EventLog
+import Messages
+import Primitives
+
+/// Headers that a dead letter has besides its own.
+public enum DeadLetterHeader {
+    public static let reason: StaticString = "dead-letter-reason"
+    public static let detail: StaticString = "dead-letter-detail"
+    public static let topic: StaticString = "dead-letter-topic"
+    public static let partition: StaticString = "dead-letter-partition"
+    public static let offset: StaticString = "dead-letter-offset"
+    public static let time: StaticString = "dead-letter-time"
+
+    /// A detail is for people; longer ones would crowd out the record.
+    static let maximumDetailBytes = 1_024
+}
+
+extension RecordBatch {
+    public func appendDeadLetter(
+        _ record: Record, to topic: TopicID, sourceName: String, code: String, detail: String, now: Timestamp
+    ) {
+        append(to: TopicPartition(topic, record.partition), key: record.key)
+        for number in 0..<record.headerCount {
+            let header = record.header(at: number)
+            addHeader(header.name, header.value)
+        }
+        addHeader(DeadLetterHeader.reason, code)
+        addHeader(DeadLetterHeader.detail, detail.utf8.prefix(DeadLetterHeader.maximumDetailBytes))
+        addHeader(DeadLetterHeader.topic, sourceName)
+        addHeader(DeadLetterHeader.partition, String(record.partition.number))
+        addHeader(DeadLetterHeader.offset, String(record.offset.number))
+        addHeader(DeadLetterHeader.time, now.rfc3339)
+        if let value = record.value { setValue(value) }
+    }
+}

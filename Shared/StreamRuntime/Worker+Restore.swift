@@ -1,0 +1,180 @@
+// The recovery procedure of RELIABILITY 1.4, in slices, so that the worker stays in its group and running partitions go on
+// meanwhile: open the store, wait for stable committed offsets, then the changelog's end read uncommitted, then the changelog
+// and histories up to their end beyond that, then compare the store's position with the group's. The order matters.
+
+import EventLog
+import Primitives
+import StateStore
+
+extension Worker {
+    /// One slice: small enough to poll the group in between, large enough for fast transactions.
+    private static var sliceLimits: BatchLimits {
+        BatchLimits(records: 10_000, bytes: 8 << 20, lingerMilliseconds: 5)
+    }
+    private static var sliceWaitMilliseconds: Int { 50 }
+
+    /// Brings tasks that are not running a step further.
+    func restore() throws(WorkerFailure) {
+        guard tasks.contains(where: { !$0.isRunning }) else { return }
+        var opened = false
+        for task in tasks {
+            if case .opening = task.state, try open(task) { opened = true }
+        }
+        if opened { readerIsCurrent = false }
+        let finished = try readSlice()
+        if !finished.isEmpty { try start(finished) }
+        noteProgress()
+    }
+
+    /// Steps 1 to 4; false if the group's position is not stable yet.
+    private func open(_ task: PartitionTask) throws(WorkerFailure) -> Bool {
+        let oldest = clock.now().adding(milliseconds: -settings.tombstoneLife / 2)
+        if task.store == nil {
+            try storing(task) { () throws(StoreFailure) in try task.open(clusterID: clusterID, oldest: oldest) }
+        }
+        var committed: [TopicID: Offset] = [:]
+        for topic in topology.inputs {
+            guard let consumer else { return false }
+            let answer = try logging { () throws(LogFailure) in try consumer.committedOffset(at: task.place(topic)) }
+            switch answer {
+            case .offset(let offset): committed[topic] = offset
+            case .none: break
+            case .unstable: return false
+            }
+        }
+        let reader = try currentReader()
+        var goals: [TopicID: Offset] = [:]
+        for topic in topology.restoreSources {
+            goals[topic] = try logging { () throws(LogFailure) in try reader.endOffset(of: task.place(topic)) }
+        }
+        for (topic, end) in goals.sorted(by: { $0.key < $1.key }) {
+            let position = try storing(task) { () throws(StoreFailure) in try task.restorePosition(of: topic) }
+            if position > end {
+                try distrust(task, "the store has read \(name(topic)) to \(position), which ends at \(end)")
+                return false
+            }
+        }
+        task.startRestoring(goals: goals, committed: committed)
+        return true
+    }
+
+    private func currentReader() throws(WorkerFailure) -> Log.Reader {
+        if let reader { return reader }
+        let made = try logging { () throws(LogFailure) in try log.makeReader() }
+        reader = made
+        return made
+    }
+
+    /// Step 5: reads on for all tasks that are restoring. The tasks that have reached their goals.
+    private func readSlice() throws(WorkerFailure) -> [PartitionTask] {
+        let restoring = tasks.filter { if case .restoring = $0.state { true } else { false } }
+        guard !restoring.isEmpty else { return [] }
+        let reader = try currentReader()
+        if !readerIsCurrent {
+            var positions: [FetchPosition] = []
+            for task in restoring {
+                for topic in topology.restoreSources {
+                    let position = try storing(task) { () throws(StoreFailure) in
+                        try task.restorePosition(of: topic)
+                    }
+                    positions.append(FetchPosition(task.place(topic), from: .offset(position)))
+                }
+            }
+            try logging { () throws(LogFailure) in try reader.read(from: positions) }
+            readerIsCurrent = true
+        }
+        batchOfReader.clear()
+        let ends = try logging { () throws(LogFailure) in
+            try reader.poll(
+                into: batchOfReader, limits: Self.sliceLimits, waitMilliseconds: Self.sliceWaitMilliseconds)
+        }
+        for task in restoring {
+            let records = batchOfReader.filter { $0.partition == task.partition }
+            guard !records.isEmpty else { continue }
+            try storing(task) { () throws(StoreFailure) in try task.applyRestored(records, now: clock.now()) }
+            metrics.restored(records.count)
+        }
+        return restoring.filter { task in
+            ends.contains { $0.place.partition == task.partition && task.reachedEnd(of: $0.place.topic, at: $0.offset) }
+        }
+    }
+
+    /// Steps 6 and 7: compares positions and lets the tasks run.
+    private func start(_ finished: [PartitionTask]) throws(WorkerFailure) {
+        for task in finished {
+            let found = try storing(task) { () throws(StoreFailure) in try task.disagreement() }
+            if let found {
+                let stored = found.store?.description ?? "nothing"
+                let group = found.group?.description ?? "nothing"
+                try distrust(task, "\(name(found.topic)): the store has seen \(stored), the group committed \(group)")
+                continue
+            }
+            task.startRunning()
+            logger.info("partition.running", .number("partition", Int64(task.partition.number)))
+        }
+        try refetch()
+        readerIsCurrent = false
+        if tasks.allSatisfy(\.isRunning) {
+            reader?.close()
+            reader = nil
+        }
+    }
+
+    /// The store and the log disagree: once, the store is rebuilt from nothing; twice is beyond repair here.
+    private func distrust(_ task: PartitionTask, _ reason: String) throws(WorkerFailure) {
+        if task.wasWiped {
+            throw .stop(WorkerStop(code: "store-disagrees", detail: "partition \(task.partition): \(reason)"))
+        }
+        logger.warning(
+            "store.wiped", .number("partition", Int64(task.partition.number)), .string("reason", reason))
+        metrics.wiped()
+        try storing(task) { () throws(StoreFailure) in try task.wipe() }
+        readerIsCurrent = false
+    }
+
+    /// Fetches for the running tasks, from where each stands.
+    func refetch() throws(WorkerFailure) {
+        guard let consumer else { return }
+        let positions = tasks.filter(\.isRunning).flatMap(\.fetchPositions)
+        try logging { () throws(LogFailure) in try consumer.fetch(from: positions) }
+    }
+
+    func storing<Result>(
+        _ task: PartitionTask, _ body: () throws(StoreFailure) -> Result
+    ) throws(WorkerFailure) -> Result {
+        do throws(StoreFailure) {
+            return try body()
+        } catch {
+            throw .store(task.partition, error)
+        }
+    }
+
+    func name(_ topic: TopicID) -> String { log.catalog.name(of: topic) }
+
+    // MARK: Telling people
+
+    func note(waitingFor reasons: [String]) {
+        status.update { $0.waitingFor = reasons }
+    }
+
+    func noteProgress() {
+        var waiting: [String] = consumer == nil ? ["partitions"] : []
+        for task in tasks {
+            switch task.state {
+            case .running: break
+            case .opening: waiting.append("opening partition \(task.partition)")
+            case .restoring(let goals):
+                let progress = goals.sorted { $0.key < $1.key }.map { topic, goal in
+                    "\(name(topic)) at offset \(task.restoredTo[topic] ?? .zero) of \(goal)"
+                }
+                waiting.append("restoring partition \(task.partition): \(progress.joined(separator: ", "))")
+            }
+        }
+        let running = tasks.filter(\.isRunning).map(\.partition.number)
+        status.update {
+            $0.waitingFor = waiting
+            $0.runningPartitions = running
+        }
+        metrics.runningPartitions(running.count)
+    }
+}

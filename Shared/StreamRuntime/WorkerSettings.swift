@@ -1,0 +1,47 @@
+// What a worker is given: who it is in its group, where its stores lie, and its bounds.
+
+import EventLog
+import Primitives
+import StateStore
+
+/// The settings of one worker.
+public struct WorkerSettings: Sendable {
+    /// Unique and stable over restarts, within the service: names the group member and the transactional producer.
+    public var member: String
+    /// The folder of the stores, or nil for stores in memory.
+    public var folder: String?
+    public var partitions: PartitionCount
+    public var limits: BatchLimits
+    /// How long the changelog keeps tombstones, in milliseconds; a store that slept half as long is wiped.
+    public var tombstoneLife: Int64
+
+    public init(
+        member: String, folder: String?, partitions: PartitionCount,
+        limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
+        tombstoneLife: Int64 = 7 * 86_400_000
+    ) {
+        self.member = member
+        self.folder = folder
+        self.partitions = partitions
+        self.limits = limits
+        self.tombstoneLife = tombstoneLife
+    }
+
+    func location(of partition: PartitionIndex) -> StoreLocation {
+        folder.map { .file(path: "\($0)/partition-\(partition.number).sqlite") } ?? .memory
+    }
+}
+
+/// Why a worker gave up: no retry mends it, and going on would lose or double something.
+public struct WorkerStop: Error, Sendable, Equatable, CustomStringConvertible {
+    /// A stable code for logs and the runbook, for example `store-disagrees`.
+    public let code: String
+    public let detail: String
+
+    public init(code: String, detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+
+    public var description: String { "\(code): \(detail)" }
+}
