@@ -1,5 +1,5 @@
-// The `pointstream` command: gives the process's arguments, environment and streams to the operator's code, and exits with
-// its code.
+// The `pointstream` command: gives the process's arguments, environment and streams to the operator's code,
+// and exits with its code.
 
 import Foundation
 import OperatorService

@@ -1,5 +1,5 @@
-// The documents in force, read from the topic `config` the way every service reads them: whole, from its beginning to its
-// end. Documents that services refuse are shown too, as problems.
+// The documents in force, read from the topic `config` the way every service reads them: whole, from its
+// beginning to its end. Documents that services refuse are shown too, as problems.
 
 import Configuration
 import EventLog
@@ -44,7 +44,8 @@ struct ConfigurationListing {
         refused = failures.values.sorted { ($0.kind, $0.id) < ($1.kind, $1.id) }
     }
 
-    /// A partition that has just been created, or whose leader has just changed, is asked again for a few seconds.
+    /// A partition that has just been created, or whose leader has just changed, is asked again for a few
+    /// seconds.
     private static func endOffset(
         of place: TopicPartition, _ reader: some PartitionReader
     ) throws(LogFailure) -> Offset {
@@ -88,5 +89,6 @@ func requireConfigurationTopic(_ log: some EventLog) throws(LogFailure) {
     guard try log.partitionCount(of: .config) == nil else { return }
     throw LogFailure(
         operation: "find configuration", code: "_UNKNOWN_TOPIC",
-        detail: "\(log.catalog.name(of: .config)) does not exist; pointstream topics creates it", consequence: .stop)
+        detail: "\(log.catalog.name(of: .config)) does not exist; pointstream topics creates it",
+        consequence: .stop)
 }

@@ -1,5 +1,5 @@
-// Writing to the topic `config`: documents and tombstones, and waiting until every replica has them. Used by apply and
-// remove. Nothing counts as published before the broker has acknowledged it.
+// Writing to the topic `config`: documents and tombstones, and waiting until every replica has them. Used by
+// apply and remove. Nothing counts as published before the broker has acknowledged it.
 
 import Configuration
 import EventLog
@@ -43,10 +43,13 @@ struct KafkaConfigurationPublisher: ConfigurationPublishing {
         }
     }
 
-    private func publish(_ records: ArraySlice<ConfigurationRecord>, with publisher: KafkaPublisher) throws(LogFailure) {
+    private func publish(_ records: ArraySlice<ConfigurationRecord>, with publisher: KafkaPublisher)
+        throws(LogFailure)
+    {
         for (token, record) in records.enumerated() {
             try publisher.publish(
-                topic: .config, partition: PartitionIndex(0), key: record.key, headers: [], value: record.value,
+                topic: .config, partition: PartitionIndex(0), key: record.key, headers: [],
+                value: record.value,
                 token: UInt64(token))
         }
         var (acknowledged, failure) = (0, LogFailure?.none)
@@ -60,7 +63,8 @@ struct KafkaConfigurationPublisher: ConfigurationPublishing {
         guard isFlushed, acknowledged == records.count else {
             throw LogFailure(
                 operation: "publish configuration", code: "_TIMED_OUT",
-                detail: "\(acknowledged) of \(records.count) documents were acknowledged", consequence: .retry)
+                detail: "\(acknowledged) of \(records.count) documents were acknowledged", consequence: .retry
+            )
         }
     }
 }

@@ -1,4 +1,5 @@
-// Where the operator's command writes, and how it ends. Main gives it the process's streams, tests give it arrays.
+// Where the operator's command writes, and how it ends. Main gives it the process's streams, tests give it
+// arrays.
 
 /// The two streams of a command.
 public struct Console: Sendable {

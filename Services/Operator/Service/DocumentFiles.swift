@@ -1,5 +1,6 @@
-// The configuration documents in the files and folders that an operator names, all read and checked before anything is
-// published. Every problem of every file is collected. Plain secrets are hashed here and go no further.
+// The configuration documents in the files and folders that an operator names, all read and checked before
+// anything is published. Every problem of every file is collected. Plain secrets are hashed here and go no
+// further.
 
 import Configuration
 import Foundation
@@ -49,7 +50,9 @@ struct DocumentFiles {
         guard isFolder(path) else { return [path] }
         do {
             let names = try FileManager.default.contentsOfDirectory(atPath: path)
-            return names.filter { $0.hasSuffix(".json") }.sorted().map { (path as NSString).appendingPathComponent($0) }
+            return names.filter { $0.hasSuffix(".json") }.sorted().map {
+                (path as NSString).appendingPathComponent($0)
+            }
         } catch {
             note(path, code: "unreadable", detail: error.localizedDescription)
             return []
@@ -58,7 +61,9 @@ struct DocumentFiles {
 
     private mutating func read(_ file: String, _ entropy: inout some Entropy) {
         guard let bytes = contents(of: file, maximum: Self.maximumFileBytes) else {
-            note(file, code: "unreadable", detail: "cannot be read, or is larger than \(Self.maximumFileBytes) bytes")
+            note(
+                file, code: "unreadable",
+                detail: "cannot be read, or is larger than \(Self.maximumFileBytes) bytes")
             return
         }
         var limits = JSONLimits()

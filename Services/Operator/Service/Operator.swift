@@ -80,7 +80,9 @@ public enum Operator {
     private static let shownLevels = 0...4
 
     private static func connect(_ values: SettingValues, _ console: Console) throws(LogFailure) -> KafkaLog {
-        var settings = KafkaSettings(bootstrapServers: values.text(.brokers), clientID: Setting.operatorCommand) { line in
+        var settings = KafkaSettings(
+            bootstrapServers: values.text(.brokers), clientID: Setting.operatorCommand
+        ) { line in
             if shownLevels.contains(line.level) { console.problem("\(line.facility): \(line.text)") }
         }
         settings.properties = values.clientProperties

@@ -1,5 +1,5 @@
-// What the arguments of `pointstream` ask for, and its help. Options are settings of this one run: they win over the
-// environment and the settings file, and have the same bounds.
+// What the arguments of `pointstream` ask for, and its help. Options are settings of this one run: they win
+// over the environment and the settings file, and have the same bounds.
 
 import Configuration
 import Settings
@@ -26,7 +26,8 @@ struct OperatorArguments: Equatable {
     let settingsFile: String?
 
     private static let options: [String: Setting] = [
-        "--brokers": .brokers, "--prefix": .topicPrefix, "--partitions": .partitions, "--replication": .replication,
+        "--brokers": .brokers, "--prefix": .topicPrefix, "--partitions": .partitions,
+        "--replication": .replication,
     ]
 
     /// - Parameter arguments: without the name of the executable.
@@ -64,7 +65,8 @@ struct OperatorArguments: Equatable {
         case nil: throw UsageFailure(message: "a command is due: topics, apply, remove or config")
         case "topics" where operands.isEmpty: return .topics
         case "config" where operands.isEmpty: return .config
-        case "topics", "config": throw UsageFailure(message: "\(words[0]) takes options only, not \(operands[0])")
+        case "topics", "config":
+            throw UsageFailure(message: "\(words[0]) takes options only, not \(operands[0])")
         case "apply":
             guard !operands.isEmpty else { throw UsageFailure(message: "apply needs files or folders") }
             return .apply(paths: operands)

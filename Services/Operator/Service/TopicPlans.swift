@@ -1,5 +1,5 @@
-// The platform's topics with their policies, and creating those that are missing. Existing ones are never changed: a
-// partition count decides where every key lives, so another one is refused and named.
+// The platform's topics with their policies, and creating those that are missing. Existing ones are never
+// changed: a partition count decides where every key lives, so another one is refused and named.
 
 import EventLog
 import KafkaLog
@@ -45,9 +45,9 @@ extension TopicPlan {
         case .long:
             return ["cleanup.policy": "delete", "retention.ms": "-1"]
         case .compact:
-            /// A store that was away for less than half a week finds every tombstone it missed. The last hour is kept
-            /// whole for whoever looks into a fault. The newest segment is never compacted, so segments are small:
-            /// restoring reads it all.
+            /// A store that was away for less than half a week finds every tombstone it missed. The last hour
+            /// is kept whole for whoever looks into a fault. The newest segment is never compacted, so
+            /// segments are small: restoring reads it all.
             return [
                 "cleanup.policy": "compact", "delete.retention.ms": String(week),
                 "min.compaction.lag.ms": String(hour), "segment.bytes": "67108864",
@@ -71,7 +71,8 @@ struct TopicCreation {
             for plan in different {
                 let count = existing[plan.name] ?? 0
                 console.problem(
-                    "\(plan.name): has \(count) partitions where \(plan.partitions) are asked for; nothing was created")
+                    "\(plan.name): has \(count) partitions, not \(plan.partitions); nothing was created"
+                )
             }
             return .failed
         }

@@ -1,4 +1,5 @@
-// Applying files: everything is checked first, every problem of every file is named, and secrets never leave the files.
+// Applying files: everything is checked first, every problem of every file is named, and secrets never leave
+// the files.
 
 import Configuration
 import EventLog
@@ -52,7 +53,8 @@ private final class Folder {
 @Suite struct `Applying configuration files` {
     private let reward = #"{"kind":"reward","id":"r","name":"R","paymentMode":"POINTS","points":1}"#
 
-    private func apply(_ paths: [String]) throws -> (ExitCode, Transcript, [ConfigurationRecord], calls: Int) {
+    private func apply(_ paths: [String]) throws -> (ExitCode, Transcript, [ConfigurationRecord], calls: Int)
+    {
         var entropy = SeededEntropy(seed: 7)
         let (transcript, publisher) = (Transcript(), PublishedRecords())
         let files = DocumentFiles(paths: paths, entropy: &entropy)
@@ -60,7 +62,9 @@ private final class Folder {
         return (code, transcript, publisher.records, publisher.calls)
     }
 
-    @Test func `one wrong document keeps all from being published, and every problem of every file is named`() throws {
+    @Test func `one wrong document keeps all from being published, and every problem of every file is named`()
+        throws
+    {
         let folder = try Folder([
             "a.json": reward,
             "b.json": """
@@ -76,7 +80,8 @@ private final class Folder {
         #expect(calls == 0)
         #expect(transcript.lines.isEmpty)
         let places = transcript.problems.dropLast().map { problem in
-            problem.replacing(folder.path + "/", with: "").split(separator: ": ").prefix(3).joined(separator: " ")
+            problem.replacing(folder.path + "/", with: "").split(separator: ": ").prefix(3).joined(
+                separator: " ")
         }
         #expect(
             places.map { $0.split(separator: " ").prefix(3).joined(separator: " ") } == [
@@ -94,7 +99,8 @@ private final class Folder {
         #expect(records.map { String(decoding: $0.key, as: UTF8.self) } == ["source/shop", "reward/r"])
         #expect(
             transcript.lines == [
-                "published source/shop from \(folder.path)/1.json", "published reward/r from \(folder.path)/2.json",
+                "published source/shop from \(folder.path)/1.json",
+                "published reward/r from \(folder.path)/2.json",
             ])
         var builder = ConfigurationBuilder()
         for (offset, record) in records.enumerated() {
@@ -106,7 +112,8 @@ private final class Folder {
 
     @Test func `secrets are hashed with a salt each, read beside their document, and never shown`() throws {
         let secret = "correct horse battery staple"
-        let key = #"{"kind":"apikey","id":"key-0001","role":"source","source":"shop","secretFile":"k/one.txt"}"#
+        let key =
+            #"{"kind":"apikey","id":"key-0001","role":"source","source":"shop","secretFile":"k/one.txt"}"#
         let inline = #"{"kind":"apikey","id":"key-0002","role":"operator","secret":"\#(secret)"}"#
         let folder = try Folder(["a.json": "[\(key),\(inline)]", "k/one.txt": secret + "\n"])
         let (code, transcript, records, _) = try apply([folder.path])

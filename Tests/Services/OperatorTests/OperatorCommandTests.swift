@@ -58,17 +58,24 @@ private final class Cluster: TopicAdministration {
         let plans = TopicPlan.pointstream(prefix: "pointstream", partitions: 8, replication: 1)
         #expect(try TopicCreation(administration: cluster, console: transcript.console).run(plans) == .failed)
         #expect(cluster.created.isEmpty)
-        #expect(transcript.problems.map { $0.prefix(while: { $0 != ":" }) } == ["pointstream.intake.v1", "pointstream.config.v1"])
-        #expect(transcript.problems.first?.contains("6 partitions where 8") == true)
+        #expect(
+            transcript.problems.map { $0.prefix(while: { $0 != ":" }) } == [
+                "pointstream.intake.v1", "pointstream.config.v1",
+            ])
+        #expect(transcript.problems.first?.contains("6 partitions, not 8") == true)
     }
 
     @Test(arguments: [
         ([], "a command is due"), (["apply"], "files or folders"), (["remove", "offer"], "a kind and an id"),
         (["remove", "coupon", "a"], "the kinds are source, offer"), (["topics", "all"], "options only"),
-        (["delete"], "delete is not a command"), (["topics", "--broker", "a"], "--broker is not a known option"),
+        (["delete"], "delete is not a command"),
+        (["topics", "--broker", "a"], "--broker is not a known option"),
         (["config", "--brokers"], "--brokers needs a value"),
         (["config"], "POINTSTREAM_BROKERS: is required"),
-        (["topics", "--brokers", "a:1", "--partitions=0"], "POINTSTREAM_PARTITIONS: must be a whole number in 1...256"),
+        (
+            ["topics", "--brokers", "a:1", "--partitions=0"],
+            "POINTSTREAM_PARTITIONS: must be a whole number in 1...256"
+        ),
     ]) func `what is not understood ends with 2 and says why`(arguments: [String], reason: String) {
         var entropy = SeededEntropy(seed: 1)
         let transcript = Transcript()
