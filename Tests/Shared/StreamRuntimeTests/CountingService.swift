@@ -6,8 +6,29 @@ import Messages
 import Primitives
 import StateStore
 import StreamRuntime
+import Synchronization
 
-func countingTopology(schema versions: Int = 1) -> ServiceTopology {
+/// Lets the nth, 2nth, ... record fail as if the disk were full, so many times.
+final class FullDisk: Sendable {
+    private let every: Int
+    private let state: Mutex<(seen: Int, left: Int)>
+
+    init(every: Int, times: Int) {
+        self.every = every
+        state = Mutex((0, times))
+    }
+
+    func strikes() -> Bool {
+        state.withLock { state in
+            state.seen += 1
+            guard state.left > 0, state.seen.isMultiple(of: every) else { return false }
+            state.left -= 1
+            return true
+        }
+    }
+}
+
+func countingTopology(schema versions: Int = 1, disk: FullDisk? = nil) -> ServiceTopology {
     let table = """
         CREATE TABLE tally (name TEXT PRIMARY KEY NOT NULL, count INTEGER NOT NULL CHECK (count < 1000)) STRICT
         """
@@ -16,7 +37,7 @@ func countingTopology(schema versions: Int = 1) -> ServiceTopology {
         service: .ruleEvaluator, inputs: [.customerEvents], outputs: [.walletCommands], histories: [],
         schema: StoreSchema(versions: [table] + later, changelogged: ["tally"])
     ) { store, partition throws(StoreFailure) in
-        try CountingProcessor(store, partition)
+        try CountingProcessor(store, partition, disk)
     }
 }
 
@@ -26,8 +47,10 @@ final class CountingProcessor: PartitionProcessor {
     private var upsert: Statement
     /// A key `timer` asks for a punctuation at once.
     private var timerIsDue = false
+    private let disk: FullDisk?
 
-    init(_ store: StateStore, _ partition: PartitionIndex) throws(StoreFailure) {
+    init(_ store: StateStore, _ partition: PartitionIndex, _ disk: FullDisk?) throws(StoreFailure) {
+        self.disk = disk
         self.partition = partition
         select = try store.connection.prepare("SELECT count FROM tally WHERE name = ?")
         upsert = try store.connection.prepare("INSERT OR REPLACE INTO tally (name, count) VALUES (?, ?)")
@@ -42,6 +65,9 @@ final class CountingProcessor: PartitionProcessor {
         if key == "timer" {
             timerIsDue = true
             return
+        }
+        if disk?.strikes() ?? false {
+            throw .store(StoreFailure(operation: "count", detail: "disk is full", consequence: .retry))
         }
         try count(key, batch, by: key == "too-many" ? 1_000 : 1)
         // After the row and the output were written, so that both have to vanish again.

@@ -109,6 +109,18 @@ struct WorkerTests {
         for key in keys { #expect(counts[key] == upTo(4)) }
     }
 
+    @Test(arguments: [2, 3, 7])
+    func `a store that fails in mid-batch loses no record, its own or another partition's`(_ every: Int) throws {
+        let rig = ServiceRig(partitions: 4)
+        let limits = BatchLimits(records: 3, bytes: 1 << 20, lingerMilliseconds: 0)
+        rig.start(countingTopology(disk: FullDisk(every: every, times: 12)), limits: limits)
+        try send(rig, keys, times: 6)
+        rig.settle()
+        rig.pass(milliseconds: 60_000)
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(6)) }
+    }
+
     @Test func `a second worker takes half, and all of it when the first is gone`() throws {
         let rig = ServiceRig(partitions: 4)
         let first = rig.start(countingTopology(), member: "a")
