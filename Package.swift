@@ -69,6 +69,11 @@ let package = Package(
         shared("HTTPGate", ["CMicroHTTPD"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
+        shared("Settings", ["Primitives"]),
+        tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
+        tests(
+            "ConfigurationTests", at: "Shared/ConfigurationTests",
+            ["Configuration", "JSONText", "Digests", "Primitives"]),
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
