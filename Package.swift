@@ -34,7 +34,7 @@ func service(
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
-                + runtime + extra + extraDomain),
+                + runtime + extra),
     ]
 }
 
@@ -50,14 +50,24 @@ let package = Package(
         shared("JSONText", ["Primitives"]),
         shared("Digests", ["CCrypto"]),
         shared("Telemetry", ["Primitives"]),
+        shared("HTTPGate", ["CMicroHTTPD"]),
         shared("EventLog", ["Primitives"]),
         shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("Configuration", ["Primitives", "JSONText", "Digests"]),
         shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
+        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
+        shared("Settings", ["Primitives"]),
         shared(
             "StreamRuntime",
             ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
+
+        shared(
+            "ServiceHost",
+            [
+                "Primitives", "JSONText", "EventLog", "KafkaLog", "Messages", "Settings", "StreamRuntime", "Telemetry",
+                "HTTPGate",
+            ]),
 
         .target(
             name: "ServiceRig",
@@ -66,18 +76,20 @@ let package = Package(
                 "StateStore", "JSONText",
             ],
             path: "Tests/Support/ServiceRig", swiftSettings: strict),
-        shared("HTTPGate", ["CMicroHTTPD"]),
-        tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
-        tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
-        shared("Settings", ["Primitives"]),
+        tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
+        tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
+        tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
+        tests("StateStoreTests", at: "Shared/StateStoreTests", ["StateStore", "EventLog", "Primitives"]),
+        tests(
+            "StreamRuntimeTests", at: "Shared/StreamRuntimeTests",
+            ["StreamRuntime", "ServiceRig", "SimulatedLog", "StateStore", "EventLog", "Messages", "Primitives"]),
+        tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
         tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
         tests(
             "ConfigurationTests", at: "Shared/ConfigurationTests",
             ["Configuration", "JSONText", "Digests", "Primitives"]),
-        tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
-        tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
-        tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
-        tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
+        tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
+        tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
