@@ -1,5 +1,5 @@
-// What becomes of a reward request, and of an issuance when the ledger answers. Pure: the same arguments give the same
-// decision, nothing is read or written. Called by the processor; the moves are IssuanceState's.
+// What becomes of a reward request, and of an issuance when the ledger answers. Pure: the same arguments give
+// the same decision, nothing is read or written. Called by the processor; the moves are IssuanceState's.
 
 import Configuration
 import Messages
@@ -15,8 +15,8 @@ public struct IncomingRequest: Sendable {
     public var traceparent: String?
 
     public init(
-        id: EventID, wallet: WalletID, body: RewardRequest, requestedAt: Timestamp, waiters: Waiters = Waiters(),
-        traceparent: String? = nil
+        id: EventID, wallet: WalletID, body: RewardRequest, requestedAt: Timestamp,
+        waiters: Waiters = Waiters(), traceparent: String? = nil
     ) {
         self.id = id
         self.wallet = wallet
@@ -46,7 +46,7 @@ public enum DecideIssuance {
 
     /// Decides on a request that was not seen before. What it costs is fixed here, by the document in force.
     ///
-    /// - Parameter now: when the hold begins; whether the reward is on offer is held against the time of the request.
+    /// - Parameter now: when the hold begins; what is on offer is held against the time of the request.
     public static func decide(
         _ request: IncomingRequest, _ configuration: Configuration, now: Timestamp
     ) -> IssuanceDecision {
@@ -91,7 +91,9 @@ public enum DecideIssuance {
     }
 
     /// Decides on an answer about an issuance that is decided: nothing changes any more.
-    public static func decide(_ final: RewardIssue.Status, _ answer: LedgerAnswer) -> IssuanceDecision.Ignored {
+    public static func decide(
+        _ final: RewardIssue.Status, _ answer: LedgerAnswer
+    ) -> IssuanceDecision.Ignored {
         let state: IssuanceState = final == .issued ? .issued : .refused
         return state.move(on: answer) == .repeated ? .repeated : .contrary
     }

@@ -1,12 +1,13 @@
-// An issuance that is not decided yet: what was asked for, at which price, and who waits for the outcome. Made by
-// DecideIssuance, kept by the store as one row. Once decided, only its RewardIssue remains.
+// An issuance that is not decided yet: what was asked for, at which price, and who waits for the outcome.
+// Made by DecideIssuance, kept by the store as one row. Once decided, only its RewardIssue remains.
 
 import Messages
 import Primitives
 
 /// An open issuance.
 public struct Issuance: Sendable, Equatable {
-    /// As it would be told now; the price and the reward's version in it are those of the time of the request.
+    /// As it would be told now; the price and the reward's version in it are those of the time of the
+    /// request.
     public var issue: RewardIssue
     public var state: IssuanceState
     public var waiters: Waiters
@@ -39,7 +40,8 @@ public struct Waiter: Sendable, Hashable {
 
 /// Those who wait, in the order in which they asked.
 public struct Waiters: Sendable, Equatable {
-    /// A client asks again a few times at most while one request is being decided; more are told that it is pending.
+    /// A client asks again a few times at most while one request is being decided; more are told that it is
+    /// pending.
     public static let maximum = 8
 
     public private(set) var all: [Waiter] = []

@@ -7,8 +7,8 @@
 ///         │            │            │
 ///         └────────────┴────────────┴────────> refused
 ///
-/// A request moves on in the step that receives it: to `holding`, or to `refused` if there is no such reward. From then
-/// on the ledger's answers move it, each command of the saga having exactly one answer:
+/// A request moves on in the step that receives it: to `holding`, or to `refused` if there is no such reward.
+/// From then on the ledger's answers move it, each command of the saga having exactly one answer:
 ///
 ///     answer            holding       committing    issued         refused
 ///     holdOpened        committing    repeated      repeated       repeated
@@ -18,8 +18,9 @@
 ///     holdExpired       refused       refused       contrary       repeated
 ///     holdVoided        refused       refused       contrary       repeated
 ///
-/// Points that were taken are always answered by the reward, so a commit counts wherever the issuance is open. There is no
-/// deadline of its own: only the ledger knows whether the points were taken, so its answer is waited for.
+/// Points that were taken are always answered by the reward, so a commit counts wherever the issuance is
+/// open. There is no deadline of its own: only the ledger knows whether the points were taken, so its answer
+/// is waited for.
 public enum IssuanceState: String, Sendable, CaseIterable {
     /// Received; lasts no longer than the step that decides on it and is never stored.
     case requested
@@ -35,7 +36,7 @@ public enum IssuanceState: String, Sendable, CaseIterable {
     /// - Precondition: the state is not `requested`, which no answer can find.
     public func move(on answer: LedgerAnswer) -> Move {
         switch (self, answer) {
-        case (.requested, _): preconditionFailure("no command was sent for an issuance that is only requested")
+        case (.requested, _): preconditionFailure("nothing was asked of the ledger yet")
         case (.holding, .holdOpened): .to(.committing)
         case (.holding, .commitRefused): .contrary
         case (.committing, .holdOpened): .repeated

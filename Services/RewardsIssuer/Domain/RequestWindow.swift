@@ -1,10 +1,11 @@
-// How old a reward request may be, and how long its id is remembered. The second must exceed the first, or a request that
-// comes again after its issuance was forgotten would be carried out again.
+// How old a reward request may be, and how long its id is remembered. The second must exceed the first, or a
+// request that comes again after its issuance was forgotten would be carried out again.
 
 import Primitives
 
 public enum RequestWindow {
-    /// The gateway knows a key for 7 days and `reward-requests` keeps records for 7 days by default; both may be doubled.
+    /// The gateway knows a key for 7 days and `reward-requests` keeps records for 7 days by default; both may
+    /// be doubled.
     public static let acceptedDays: Int64 = 28
     /// Clocks that are further ahead are wrong.
     public static let acceptedDaysAhead: Int64 = 1

@@ -1,5 +1,5 @@
-// The rewards issuer's figures, as series of its process. Counted when decided: a batch that is undone and repeated counts
-// again, the exact figures are on `rewards-issued`.
+// The rewards issuer's figures, as series of its process. Counted when decided: a batch that is undone and
+// repeated counts again, the exact figures are on `rewards-issued`.
 
 import Messages
 import RewardsIssuerDomain
@@ -22,7 +22,7 @@ struct RewardsIssuerCounters {
         func ignored(_ what: String) -> Counter {
             registry.counter(
                 "pointstream_reward_records_ignored_total",
-                help: "Records about a known issuance that changed nothing; contrary ones deny what was decided.",
+                help: "Records about known issuances that changed nothing; contrary ones deny the decision.",
                 labels: [(name: "record", value: what)])
         }
         requested = issuances("pending")

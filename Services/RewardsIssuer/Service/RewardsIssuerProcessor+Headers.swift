@@ -7,10 +7,12 @@ import RewardsIssuerDomain
 import StreamRuntime
 
 extension RewardsIssuerProcessor {
-    /// A trace context of version 00 has exactly this length (W3C Trace Context 3.2); others are not carried on.
+    /// A trace context of version 00 has exactly this length (W3C Trace Context 3.2); others are not carried
+    /// on.
     private static let traceparentBytes = 55
 
-    /// Whom a record on `reward-requests` is about. The partition must be the key's: the ledger's answer comes back there.
+    /// Whom a record on `reward-requests` is about. The partition must be the key's: the ledger's answer
+    /// comes back there.
     func subject(
         of record: Record, _ batch: BatchContext
     ) throws(RecordFailure) -> (id: EventID, wallet: WalletID) {
@@ -21,7 +23,7 @@ extension RewardsIssuerProcessor {
             throw .unprocessable(code: "partition", detail: "the key belongs to another partition")
         }
         guard let id = record.eventID, MessageID(id.value).cause == id else {
-            throw .unprocessable(code: "id", detail: "ce_id is no event, 32 lower-case hex digits ending in 00")
+            throw .unprocessable(code: "id", detail: "ce_id is no event, 32 hex digits ending in 00")
         }
         return (id, wallet)
     }
@@ -44,7 +46,8 @@ extension RewardsIssuerProcessor {
 
     /// Nil also for a partition that `replies` does not have: such a record would stop the whole batch.
     func waiter(of record: Record, _ batch: BatchContext, isRepeat: Bool) -> Waiter? {
-        guard let address = record.replyAddress, address.partition.number < batch.partitions.number else { return nil }
+        guard let address = record.replyAddress, address.partition.number < batch.partitions.number
+        else { return nil }
         return Waiter(address, isRepeat: isRepeat)
     }
 

@@ -13,12 +13,12 @@ extension RewardsIssuerProcessor {
         switch decision {
         case .hold(let issuance, let command):
             try storing { () throws(StoreFailure) in try store.put(issuance) }
-            send(.holdOpen, issuance.hold, for: issuance, batch.encoded { command.encode(to: &$0) }, batch)
+            let body = batch.encoded { command.encode(to: &$0) }
+            send(.holdOpen, issuance.hold, for: issuance, body, batch)
         case .commit(let issuance, let command):
             try storing { () throws(StoreFailure) in try store.put(issuance) }
-            send(
-                .holdCommit, issuance.id.caused(.commit), for: issuance, batch.encoded { command.encode(to: &$0) },
-                batch)
+            let body = batch.encoded { command.encode(to: &$0) }
+            send(.holdCommit, issuance.id.caused(.commit), for: issuance, body, batch)
         case .decided(let issuance): try publish(issuance, batch)
         case .ignored(let why): counters.count(why)
         }

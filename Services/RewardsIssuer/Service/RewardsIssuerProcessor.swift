@@ -1,8 +1,10 @@
-// One partition of the rewards issuer: a saga with a hold for each request. Called by the worker alone. A reward is issued
-// only when the ledger took the points, and never twice; nothing here waits, everything is a record and a row.
+// One partition of the rewards issuer: a saga with a hold for each request. Called by the worker alone. A
+// reward is issued only when the ledger took the points, and never twice; nothing here waits, everything is a
+// record and a row.
 //
-//   reward.request ─> processRequest ─> hold.open ─> (ledger) ─> hold.opened ─> processAnswer ─> hold.commit
-//                                                    (ledger) ─> hold.committed ─> processAnswer ─> reward.issued
+//   reward.request ─> processRequest ─> hold.open
+//   (ledger) ─> hold.opened ─> processAnswer ─> hold.commit
+//   (ledger) ─> hold.committed ─> processAnswer ─> reward.issued
 
 import EventLog
 import JSONText
@@ -82,7 +84,8 @@ final class RewardsIssuerProcessor: PartitionProcessor {
             try remember(waiter, open, batch)
             return true
         }
-        guard let decided = try storing({ () throws(StoreFailure) in try store.decided(id) }) else { return false }
+        guard let decided = try storing({ () throws(StoreFailure) in try store.decided(id) })
+        else { return false }
         try check(decided.wallet, is: wallet)
         if let waiter { reply(to: waiter, decided.status, decided.body, batch) }
         return true
@@ -102,7 +105,9 @@ final class RewardsIssuerProcessor: PartitionProcessor {
 
     /// Nearly all of the ledger's records are about something else: those are left by their headers alone.
     private func processAnswer(_ record: Record, _ batch: BatchContext) throws(RecordFailure) {
-        guard let type = record.messageType, Self.answerTypes.contains(type) else { return }
+        guard record.header(HeaderName.type)?.starts(with: Self.holdPrefix) ?? false,
+            let type = record.messageType, Self.answerTypes.contains(type)
+        else { return }
         guard let id = record.header(HeaderName.id).flatMap({ MessageID(hex: $0) }) else {
             throw .unprocessable(code: "id", detail: "ce_id is due, 32 hex digits")
         }
@@ -116,9 +121,14 @@ final class RewardsIssuerProcessor: PartitionProcessor {
         counters.count(DecideIssuance.decide(decided.status, answer))
     }
 
-    private static let answerTypes: Set<MessageType> = [.holdOpened, .holdCommitted, .holdExpired, .holdVoided]
+    /// Tells most records apart before their type is looked up.
+    private static let holdPrefix = Array("hold.".utf8)
+    private static let answerTypes: Set<MessageType> = [
+        .holdOpened, .holdCommitted, .holdExpired, .holdVoided,
+    ]
 
-    /// What a record about the hold of a known issuance says; nil if it is the refusal of someone else's command.
+    /// What a record about the hold of a known issuance says; nil if it is the refusal of someone else's
+    /// command.
     private func answer(
         in record: Record, _ type: MessageType, _ id: MessageID
     ) throws(RecordFailure) -> LedgerAnswer? {
@@ -169,7 +179,8 @@ final class RewardsIssuerProcessor: PartitionProcessor {
 
     /// Whoever waits for a request that no one can process is told what is wrong with it.
     func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {
-        guard record.topic == .rewardRequests, let waiter = waiter(of: record, batch, isRepeat: false) else { return }
+        guard record.topic == .rewardRequests, let waiter = waiter(of: record, batch, isRepeat: false)
+        else { return }
         let body = batch.encoded { writer in
             writer.beginObject()
             if let id = record.eventID { writer.field("event", id) }

@@ -21,7 +21,7 @@ let rewardsIssuerSchema = StoreSchema(
             traceparent    TEXT
         ) STRICT, WITHOUT ROWID;
 
-        -- What was decided within the window of RequestWindow; restored from rewards-issued, so not on the changelog.
+        -- What was decided within RequestWindow; restored from rewards-issued, so not on the changelog.
         CREATE TABLE decided_issuance (
             id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
             wallet     BLOB    NOT NULL CHECK (length(wallet) = 16),

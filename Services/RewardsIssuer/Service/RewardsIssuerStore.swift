@@ -1,4 +1,5 @@
-// Every SQL statement of the rewards issuer, each a property with the function that runs it. Called by the processor alone.
+// Every SQL statement of the rewards issuer, each a property with the function that runs it. Called by the
+// processor alone.
 
 import Messages
 import Primitives
@@ -28,19 +29,20 @@ final class RewardsIssuerStore {
     init(_ connection: Connection) throws(StoreFailure) {
         selectOpen = try connection.prepare(
             """
-            SELECT wallet, external_id, reward, reward_version, payment_mode, points, state, requested_at, waiters,
-                traceparent
+            SELECT wallet, external_id, reward, reward_version, payment_mode, points, state, requested_at,
+                waiters, traceparent
             FROM open_issuance WHERE id = ?
             """)
         upsertOpen = try connection.prepare(
             """
-            INSERT INTO open_issuance (id, wallet, external_id, reward, reward_version, payment_mode, points, state,
-                requested_at, waiters, traceparent)
+            INSERT INTO open_issuance (id, wallet, external_id, reward, reward_version, payment_mode, points,
+                state, requested_at, waiters, traceparent)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET state = excluded.state, waiters = excluded.waiters
             """)
         deleteOpen = try connection.prepare("DELETE FROM open_issuance WHERE id = ?")
-        selectDecided = try connection.prepare("SELECT wallet, status, body FROM decided_issuance WHERE id = ?")
+        selectDecided = try connection.prepare(
+            "SELECT wallet, status, body FROM decided_issuance WHERE id = ?")
         insertDecided = try connection.prepare(
             """
             INSERT INTO decided_issuance (id, wallet, status, decided_at, body) VALUES (?, ?, ?, ?, ?)

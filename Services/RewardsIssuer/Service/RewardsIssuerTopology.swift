@@ -8,11 +8,12 @@ import StateStore
 import StreamRuntime
 import Telemetry
 
-/// The rewards issuer. Requests and the ledger's answers lie on partitions of the same number, so one store sees both.
+/// The rewards issuer. Requests and the ledger's answers lie on partitions of the same number, so one store
+/// sees both.
 ///
-/// Open issuances are on the changelog, which compacts to those that are open. What was decided is on `rewards-issued`
-/// as it is, written in the same transaction, so it is restored from there.
-public func rewardsIssuerTopology(metrics: MetricsRegistry) -> ServiceTopology {
+/// Open issuances are on the changelog, which compacts to those that are open. What was decided is on
+/// `rewards-issued` as it is, written in the same transaction, so it is restored from there.
+public func rewardsIssuerTopology(registry: MetricsRegistry) -> ServiceTopology {
     ServiceTopology(
         service: .rewardsIssuer,
         inputs: [.rewardRequests, .walletTransactions],
@@ -21,6 +22,6 @@ public func rewardsIssuerTopology(metrics: MetricsRegistry) -> ServiceTopology {
         schema: rewardsIssuerSchema,
         makeProcessor: { store, partition throws(StoreFailure) in
             RewardsIssuerProcessor(
-                try RewardsIssuerStore(store.connection), partition, RewardsIssuerCounters(metrics))
+                try RewardsIssuerStore(store.connection), partition, RewardsIssuerCounters(registry))
         })
 }

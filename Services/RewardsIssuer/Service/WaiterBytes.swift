@@ -1,5 +1,5 @@
-// The waiters of an issuance as bytes of its row, so that they cost no changelog record of their own: partition (4 bytes),
-// correlation (8 bytes), 1 for a repeat; numbers big-endian. Used by the store alone.
+// The waiters of an issuance as bytes of its row, so that they cost no changelog record of their own:
+// partition (4 bytes), correlation (8 bytes), 1 for a repeat; numbers big-endian. Used by the store alone.
 
 import EventLog
 import Messages
