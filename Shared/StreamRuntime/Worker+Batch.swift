@@ -49,12 +49,12 @@ extension Worker {
 
     private func process(_ record: Record, _ task: PartitionTask) throws(WorkerFailure) {
         if condemned.contains(CondemnedRecord(place: record.place, offset: record.offset)) {
-            return deadLetter(record, code: "too-large", detail: "its results exceed the log's message size")
+            return deadLetter(record, task, code: "too-large", detail: "its results exceed the log's message size")
         }
         try guarded(task) { (processor) throws(RecordFailure) in
             try processor.process(record, context)
         } onUnprocessable: { code, detail in
-            deadLetter(record, code: code, detail: detail)
+            deadLetter(record, task, code: code, detail: detail)
         }
     }
 
@@ -100,10 +100,11 @@ extension Worker {
         }
     }
 
-    private func deadLetter(_ record: Record, code: String, detail: String) {
+    private func deadLetter(_ record: Record, _ task: PartitionTask, code: String, detail: String) {
         context.output.appendDeadLetter(
             record, to: topology.deadLetters, sourceName: name(record.topic), code: code, detail: detail,
             now: context.now)
+        task.processor?.deadLettered(record, code: code, detail: detail, context)
         metrics.deadLetter(code)
         logger.warning(
             "record.dead-lettered", .string("topic", name(record.topic)),
