@@ -79,6 +79,7 @@ extension Worker {
         try storing(task) { () throws(StoreFailure) in try store.beginRecord() }
         do throws(RecordFailure) {
             try body(processor)
+            try refuseUnknownPartitions(since: mark)
             try StreamRuntime.storing { () throws(StoreFailure) in try store.endRecord() }
         } catch {
             let (code, detail) = try unprocessable(error, task)
@@ -86,6 +87,19 @@ extension Worker {
             context.output.truncate(to: mark)
             processor.batchUndone()
             onUnprocessable(code, detail)
+        }
+    }
+
+    /// A record may name a partition itself (where to answer to); one that does not exist would fail every batch with it.
+    private func refuseUnknownPartitions(since mark: Int) throws(RecordFailure) {
+        guard partitionsExist(since: mark) else {
+            throw .unprocessable(code: "unknown-partition", detail: "it asks for an answer on a partition that is not there")
+        }
+    }
+
+    private func partitionsExist(since mark: Int) -> Bool {
+        (mark..<context.output.count).allSatisfy {
+            (0..<settings.partitions.number).contains(context.output[$0].partition.number)
         }
     }
 
@@ -104,7 +118,9 @@ extension Worker {
         context.output.appendDeadLetter(
             record, to: topology.deadLetters, sourceName: name(record.topic), code: code, detail: detail,
             now: context.now)
+        let mark = context.output.count
         task.processor?.deadLettered(record, code: code, detail: detail, context)
+        if !partitionsExist(since: mark) { context.output.truncate(to: mark) }
         metrics.deadLetter(code)
         logger.warning(
             "record.dead-lettered", .string("topic", name(record.topic)),
