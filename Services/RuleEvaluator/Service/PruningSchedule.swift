@@ -1,5 +1,5 @@
-// When rows that nothing asks for any more are deleted, and which those are. Held by the processor. A schedule moves on only
-// with the batch that did the work.
+// When rows that nothing asks for any more are deleted, and which those are. Held by the processor. If the batch that did the
+// work is undone the schedule stays as it is: what was not deleted is deleted the next time.
 
 import Configuration
 import Primitives
@@ -19,7 +19,6 @@ struct PruningSchedule {
     static let changeDays: Int64 = 90
 
     private(set) var next: Timestamp?
-    private var committed: Timestamp?
 
     /// Nothing is due for a partition without records: the worker would wake up for it in vain.
     mutating func startIfNeeded(_ now: Timestamp) {
@@ -29,9 +28,6 @@ struct PruningSchedule {
     mutating func done(at now: Timestamp, isComplete: Bool) {
         next = now.adding(milliseconds: isComplete ? Self.intervalMilliseconds : Self.catchUpMilliseconds)
     }
-
-    mutating func commit() { committed = next }
-    mutating func undo() { next = committed }
 
     /// Counters of periods that ended before this are of no use.
     static func counterHorizon(_ configuration: Configuration, _ now: Timestamp) -> Timestamp {

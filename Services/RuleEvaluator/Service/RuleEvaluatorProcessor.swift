@@ -88,7 +88,7 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
         let body = batch.encoded { evaluation.encode(to: &$0) }
         batch.output.append(to: TopicPartition(.evaluations, record.partition), key: record.key)
         batch.output.addEnvelope(.evaluated, id: evaluation.event.value, source: batch.service, time: batch.now)
-        batch.output.addHeaders([HeaderName.traceparent], of: record)
+        batch.output.addHeaders(Self.traceHeaders, of: record)
         batch.output.setValue(body)
     }
 
@@ -111,6 +111,8 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
     private static let requestHeaders = [
         HeaderName.traceparent, HeaderName.correlationID, HeaderName.replyPartition,
     ]
+
+    private static let traceHeaders = [HeaderName.traceparent]
 
     // MARK: Wallets and questions
 
@@ -167,9 +169,6 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
         metrics.pruned(deleted)
         pruning.done(at: batch.now, isComplete: deleted < limit)
     }
-
-    func batchCommitted() { pruning.commit() }
-    func batchUndone() { pruning.undo() }
 
     // MARK: Restoring
 
