@@ -1,5 +1,6 @@
-// How many points an offer's award comes to, with the arithmetic as text for the evaluation record. Exact decimals only; each
-// step that makes the amount smaller adds its words, so that the text alone lets a person compute the amount again.
+// How many points an offer's award comes to, with the arithmetic as text for the evaluation record. Exact
+// decimals only; each step that makes the amount smaller adds its words, so that the text alone lets a person
+// compute the amount again.
 
 import Configuration
 import Messages
@@ -12,8 +13,8 @@ struct AwardAmount: Equatable {
     /// For example `floor(11.77 × 1) = 11, at most 10`.
     private(set) var arithmetic: String
 
-    /// What the award gives for a total, before any bound but one: an amount that no `Int64` holds is reported as beyond
-    /// it, and the bounds that follow cut it.
+    /// What the award gives for a total, before any bound but one: an amount that no `Int64` holds is
+    /// reported as beyond it, and the bounds that follow cut it.
     ///
     /// - Precondition: the total is in the award's currency.
     init(_ award: OfferAward, for purchase: Purchase) {

@@ -1,6 +1,7 @@
-// The decision on one purchase: which offers of the configuration fire, what each awards, and why the others do not. Called
-// by the processor once for every new event. Pure and total: the same arguments give the same decision, so that an
-// evaluation can be computed again; what it needs of the store it asks through `counter`, only where a limit asks for it.
+// The decision on one purchase: which offers of the configuration fire, what each awards, and why the others
+// do not. Called by the processor once for every new event. Pure and total: the same arguments give the same
+// decision, so that an evaluation can be computed again; what it needs of the store it asks through
+// `counter`, only where a limit asks for it.
 
 import Configuration
 import Messages
@@ -72,10 +73,11 @@ public struct EvaluationDecision: Sendable, Equatable {
 /// - Parameters:
 ///   - opensWallet: whether an unknown wallet is opened by the event.
 ///   - offers: in the order in which they are considered.
-///   - now: the time of the award; the days until its points expire count from it, so that a purchase that arrives late
-///     gives points for as long as one that arrives at once. Conditions and periods go by the event's own time.
-///   - counter: the wallet's counter, ``OfferCounter/zero`` if there is none. Asked at most once for an offer, and only
-///     if the offer has a limit and meets every other condition.
+///   - now: the time of the award; the days until its points expire count from it, so that a purchase that
+///     arrives late gives points for as long as one that arrives at once. Conditions and periods go by the
+///     event's own time.
+///   - counter: the wallet's counter, ``OfferCounter/zero`` if there is none. Asked at most once for an
+///     offer, and only if the offer has a limit and meets every other condition.
 /// - Throws: what `counter` throws.
 public func decide<Failure: Error>(
     _ purchase: Purchase, wallet: WalletStanding, opensWallet: Bool, offers: [Offer], now: Timestamp,

@@ -1,5 +1,6 @@
-// The stretch of time that a wallet limit counts in: the calendar period, in UTC, that an event's own time lies in. Used by
-// the decision to name counters and by the store to know when a counter is past use. Never looks at a clock.
+// The stretch of time that a wallet limit counts in: the calendar period, in UTC, that an event's own time
+// lies in. Used by the decision to name counters and by the store to know when a counter is past use. Never
+// looks at a clock.
 
 import Configuration
 import Primitives
@@ -24,7 +25,8 @@ public struct LimitPeriod: Sendable, Hashable {
         case .month:
             let date = time.date
             start = midnight(time.day - Int64(date.day - 1))
-            end = date.month == 12
+            end =
+                date.month == 12
                 ? Timestamp(year: date.year + 1, month: 1, day: 1)
                 : Timestamp(year: date.year, month: date.month + 1, day: 1)
         case .year:

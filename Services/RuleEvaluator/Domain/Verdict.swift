@@ -1,5 +1,6 @@
-// What came of one offer for one event, and the conditions of an offer held against a purchase. The words go into every
-// evaluation record and are part of its contract: people and systems read why an offer fired or did not.
+// What came of one offer for one event, and the conditions of an offer held against a purchase. The words go
+// into every evaluation record and are part of its contract: people and systems read why an offer fired or
+// did not.
 
 import Configuration
 import Messages
@@ -49,7 +50,9 @@ extension Offer {
         }
         if let days = conditions.daysOfWeek, !days.contains(Weekday(of: time)) { return .dayOfWeek }
         if let window = conditions.timeOfDay, !window.contains(time) { return .timeOfDay }
-        if case .perCurrencyUnit(_, let currency) = award.amount, currency != purchase.currency { return .currency }
+        if case .perCurrencyUnit(_, let currency) = award.amount, currency != purchase.currency {
+            return .currency
+        }
         if let minimum = conditions.minimumTotal {
             if minimum.currency != purchase.currency { return .currency }
             if purchase.total < minimum.minorUnits { return .minimumTotal }

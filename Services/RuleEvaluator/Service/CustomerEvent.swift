@@ -1,15 +1,17 @@
-// What every record on `customer-events` must have, read from its key and headers. Called by the processor; what is missing
-// or wrong sends the record to the dead letters, because no retry mends it.
+// What every record on `customer-events` must have, read from its key and headers. Called by the processor;
+// what is missing or wrong sends the record to the dead letters, because no retry mends it.
 
 import EventLog
 import Messages
 import Primitives
 import StreamRuntime
 
-/// The wallet a record belongs to. A record on another partition than its key's would give the wallet two writers.
+/// The wallet a record belongs to. A record on another partition than its key's would give the wallet two
+/// writers.
 func walletID(of record: Record, _ partitions: PartitionCount) throws(RecordFailure) -> WalletID {
     guard let key = record.key, let wallet = record.walletKey else {
-        throw .unprocessable(code: "malformed-key", detail: "the key must be a wallet's id, 32 lower-case hex digits")
+        throw .unprocessable(
+            code: "malformed-key", detail: "the key must be a wallet's id, 32 lower-case hex digits")
     }
     let due = partitions.partition(of: key)
     guard due == record.partition else {
@@ -21,7 +23,8 @@ func walletID(of record: Record, _ partitions: PartitionCount) throws(RecordFail
 /// The event's id; its last byte counts the steps that it causes, so it must be zero.
 func eventID(of record: Record) throws(RecordFailure) -> EventID {
     guard let event = record.eventID, event.caused(.event).step == 0 else {
-        throw .unprocessable(code: "malformed-id", detail: "ce_id: 32 lower-case hex digits ending in 00 are due")
+        throw .unprocessable(
+            code: "malformed-id", detail: "ce_id: 32 lower-case hex digits ending in 00 are due")
     }
     return event
 }
@@ -32,7 +35,8 @@ func sourceName(of record: Record) throws(RecordFailure) -> String {
         source.utf8.count <= Purchase.maximumTextBytes
     else {
         throw .unprocessable(
-            code: "malformed-source", detail: "ce_source: 1 to \(Purchase.maximumTextBytes) bytes of UTF-8 are due")
+            code: "malformed-source",
+            detail: "ce_source: 1 to \(Purchase.maximumTextBytes) bytes of UTF-8 are due")
     }
     return source
 }

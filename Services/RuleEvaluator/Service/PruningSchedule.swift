@@ -1,19 +1,21 @@
-// When rows that nothing asks for any more are deleted, and which those are. Held by the processor. If the batch that did the
-// work is undone the schedule stays as it is: what was not deleted is deleted the next time.
+// When rows that nothing asks for any more are deleted, and which those are. Held by the processor. If the
+// batch that did the work is undone the schedule stays as it is: what was not deleted is deleted the next
+// time.
 
 import Configuration
 import Primitives
 
 /// When pruning is due; nil until the partition has seen a record.
 struct PruningSchedule {
-    /// A punctuation deletes at most so many rows, each a tombstone on the changelog: a few milliseconds of a batch.
+    /// A punctuation deletes at most so many rows, each a tombstone on the changelog: a few milliseconds of a
+    /// batch.
     static let maximumRows = 1_000
     /// Counters end at midnight at the earliest, so an hour is soon enough.
     static let intervalMilliseconds: Int64 = 3_600_000
     /// While there is more to delete: often enough to catch up, with room for records in between.
     static let catchUpMilliseconds: Int64 = 1_000
-    /// A period is long past when events of its time are refused everywhere, and this long more: for what is still on its
-    /// way, and for a source whose window was longer before.
+    /// A period is long past when events of its time are refused everywhere, and this long more: for what is
+    /// still on its way, and for a source whose window was longer before.
     static let counterMarginDays: Int64 = 30
     /// Longer than `customer-events` keeps a command that somebody could replay.
     static let changeDays: Int64 = 90

@@ -1,5 +1,6 @@
-// What the evaluator counts. Handles are found once; counting is an atomic add. Counted when a record is handled, so a batch
-// that is aborted and handled again counts twice: figures for people, never for decisions.
+// What the evaluator counts. Handles are found once; counting is an atomic add. Counted when a record is
+// handled, so a batch that is aborted and handled again counts twice: figures for people, never for
+// decisions.
 
 import Messages
 import Telemetry
@@ -23,9 +24,11 @@ struct RuleEvaluatorMetrics: Sendable {
         unknownWallet = evaluations(AwardCommand.Reason.unknownWallet.rawValue)
         walletBlocked = evaluations(AwardCommand.Reason.walletBlocked.rawValue)
         repeats = registry.counter(
-            "pointstream_evaluation_repeats_total", help: "Events and status changes that had been handled before.")
+            "pointstream_evaluation_repeats_total",
+            help: "Events and status changes that had been handled before.")
         pruned = registry.counter(
-            "pointstream_evaluator_rows_pruned_total", help: "Rows deleted because nothing asks for them any more.")
+            "pointstream_evaluator_rows_pruned_total",
+            help: "Rows deleted because nothing asks for them any more.")
     }
 
     func evaluated(_ reason: AwardCommand.Reason?) {

@@ -1,6 +1,7 @@
-// What the evaluator does with one partition of `customer-events`: every purchase becomes one award command and one evaluation
-// record, whatever came of it; commands and questions for the ledger pass through, so that they keep their place in the
-// wallet's order. Called by the worker alone. Never awards an event twice, and writes only to the record's own partition.
+// What the evaluator does with one partition of `customer-events`: every purchase becomes one award command
+// and one evaluation record, whatever came of it; commands and questions for the ledger pass through, so that
+// they keep their place in the wallet's order. Called by the worker alone. Never awards an event twice, and
+// writes only to the record's own partition.
 
 import Configuration
 import EventLog
@@ -38,14 +39,18 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
 
     // MARK: Purchases
 
-    private func evaluate(_ record: Record, of wallet: WalletID, _ batch: BatchContext) throws(RecordFailure) {
+    private func evaluate(
+        _ record: Record, of wallet: WalletID, _ batch: BatchContext
+    ) throws(RecordFailure) {
         let event = try eventID(of: record)
         if try storing({ () throws(StoreFailure) in try store.isEvaluated(event) }) {
             return answerRepeat(record, event, batch)
         }
         let source = try sourceName(of: record)
         let body = try bodyRange(of: record)
-        let purchase = try decoding { () throws(MessageFailure) in try Purchase.decode(record.bytes, in: body) }
+        let purchase = try decoding { () throws(MessageFailure) in
+            try Purchase.decode(record.bytes, in: body)
+        }
         let decision = try decided(on: purchase, record, wallet, batch)
         try storing { () throws(StoreFailure) in
             if decision.opensWallet { try store.open(wallet, externalID: purchase.externalID) }
@@ -53,15 +58,15 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
             for change in decision.counters { try store.put(change, of: wallet) }
         }
         metrics.evaluated(decision.reason)
-        sendCommand(
-            AwardCommand(
-                event: event, source: source, externalID: purchase.externalID, opensWallet: decision.opensWallet,
-                occurredAt: purchase.occurredAt, awards: decision.awards, reason: decision.reason), record, batch)
-        publish(
-            Evaluation(
-                event: event, wallet: wallet, source: source, occurredAt: purchase.occurredAt, evaluatedAt: batch.now,
-                configurationVersion: batch.configuration.version, points: decision.points, reason: decision.reason,
-                offers: decision.considered), record, batch)
+        let command = AwardCommand(
+            event: event, source: source, externalID: purchase.externalID, opensWallet: decision.opensWallet,
+            occurredAt: purchase.occurredAt, awards: decision.awards, reason: decision.reason)
+        send(command, record, batch)
+        let evaluation = Evaluation(
+            event: event, wallet: wallet, source: source, occurredAt: purchase.occurredAt,
+            evaluatedAt: batch.now, configurationVersion: batch.configuration.version,
+            points: decision.points, reason: decision.reason, offers: decision.considered)
+        publish(evaluation, record, batch)
     }
 
     private func decided(
@@ -76,7 +81,7 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
         }
     }
 
-    private func sendCommand(_ command: AwardCommand, _ record: Record, _ batch: BatchContext) {
+    private func send(_ command: AwardCommand, _ record: Record, _ batch: BatchContext) {
         let body = batch.encoded { command.encode(to: &$0) }
         batch.output.append(to: TopicPartition(.walletCommands, record.partition), key: record.key)
         batch.output.addEnvelope(.award, id: command.event.value, source: batch.service, time: batch.now)
@@ -87,7 +92,8 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
     private func publish(_ evaluation: Evaluation, _ record: Record, _ batch: BatchContext) {
         let body = batch.encoded { evaluation.encode(to: &$0) }
         batch.output.append(to: TopicPartition(.evaluations, record.partition), key: record.key)
-        batch.output.addEnvelope(.evaluated, id: evaluation.event.value, source: batch.service, time: batch.now)
+        batch.output.addEnvelope(
+            .evaluated, id: evaluation.event.value, source: batch.service, time: batch.now)
         batch.output.addHeaders(Self.traceHeaders, of: record)
         batch.output.setValue(body)
     }
@@ -116,15 +122,19 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
 
     // MARK: Wallets and questions
 
-    private func openWallet(_ record: Record, _ wallet: WalletID, _ batch: BatchContext) throws(RecordFailure) {
+    private func openWallet(
+        _ record: Record, _ wallet: WalletID, _ batch: BatchContext
+    ) throws(RecordFailure) {
         let body = try bodyRange(of: record)
-        let request = try decoding { () throws(MessageFailure) in try OpenWallet.decode(record.bytes, in: body) }
+        let request = try decoding { () throws(MessageFailure) in
+            try OpenWallet.decode(record.bytes, in: body)
+        }
         try storing { () throws(StoreFailure) in try store.open(wallet, externalID: request.externalID) }
         passOn(record, batch)
     }
 
-    /// A change that was carried out before changes nothing here, as it does not at the ledger: a repeated block must not
-    /// undo the unblocking that came after it.
+    /// A change that was carried out before changes nothing here, as it does not at the ledger: a repeated
+    /// block must not undo the unblocking that came after it.
     private func changeStatus(
         _ record: Record, of wallet: WalletID, isBlocked: Bool, _ batch: BatchContext
     ) throws(RecordFailure) {
@@ -157,14 +167,16 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
 
     var nextPunctuation: Timestamp? { pruning.next }
 
-    /// Deletes counters whose periods are long past, and old notes of status changes; a bounded number at once.
+    /// Deletes counters whose periods are long past, and old notes of status changes; a bounded number at
+    /// once.
     func punctuate(_ batch: BatchContext) throws(RecordFailure) {
         let limit = PruningSchedule.maximumRows
         let deleted = try storing { () throws(StoreFailure) in
             let counters = try store.deleteCounters(
                 endedBefore: PruningSchedule.counterHorizon(batch.configuration, batch.now), limit: limit)
             return counters
-                + (try store.deleteChanges(before: PruningSchedule.changeHorizon(batch.now), limit: limit - counters))
+                + (try store.deleteChanges(
+                    before: PruningSchedule.changeHorizon(batch.now), limit: limit - counters))
         }
         metrics.pruned(deleted)
         pruning.done(at: batch.now, isComplete: deleted < limit)
@@ -190,7 +202,8 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
 
     private func unreadable(_ record: Record, _ detail: String) -> StoreFailure {
         StoreFailure(
-            operation: "restore evaluation", detail: "partition \(record.partition), offset \(record.offset): \(detail)",
+            operation: "restore evaluation",
+            detail: "partition \(record.partition), offset \(record.offset): \(detail)",
             consequence: .stop)
     }
 }

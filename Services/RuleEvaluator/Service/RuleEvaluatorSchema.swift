@@ -1,5 +1,6 @@
-// The evaluator's tables for one partition. What decisions read is changelogged: wallets, counters, and the status changes
-// that were made. `evaluated_event` holds what the topic `evaluations` says, and is restored from there.
+// The evaluator's tables for one partition. What decisions read is changelogged: wallets, counters, and the
+// status changes that were made. `evaluated_event` holds what the topic `evaluations` says, and is restored
+// from there.
 
 import StateStore
 
@@ -7,8 +8,8 @@ enum RuleEvaluatorSchema {
     static let schema = StoreSchema(
         versions: [first], changelogged: ["wallet", "offer_counter", "status_change"])
 
-    /// Periods stand with their kind, because an offer's limit may change from one kind to another that begins at the same
-    /// time. `ends_at` is null for a period that never ends.
+    /// Periods stand with their kind, because an offer's limit may change from one kind to another that
+    /// begins at the same time. `ends_at` is null for a period that never ends.
     private static let first = """
         CREATE TABLE wallet (
             id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),

@@ -1,5 +1,5 @@
-// Every SQL statement of the evaluator, each with the function that runs it. Called by the processor inside the transaction
-// of the partition's store. Decides nothing.
+// Every SQL statement of the evaluator, each with the function that runs it. Called by the processor inside
+// the transaction of the partition's store. Decides nothing.
 
 import Configuration
 import Primitives

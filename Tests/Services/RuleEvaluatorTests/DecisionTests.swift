@@ -21,10 +21,12 @@ import Testing
     @Test func `O31 an offer conditions on the unit and on when the purchase was made`() throws {
         let lunch = offer(
             conditions: OfferConditions(
-                units: ["store-1"], daysOfWeek: [.tuesday], timeOfDay: DailyWindow(fromMinute: 690, toMinute: 840)))
+                units: ["store-1"], daysOfWeek: [.tuesday],
+                timeOfDay: DailyWindow(fromMinute: 690, toMinute: 840)))
         let cases: [(unit: String, time: String, verdict: Verdict)] = [
             ("store-1", "2026-11-03T11:30:00Z", .fired), ("store-1", "2026-11-03T13:59:59.999Z", .fired),
-            ("store-1", "2026-11-03T14:00:00Z", .timeOfDay), ("store-1", "2026-11-03T12:30:00+02:00", .timeOfDay),
+            ("store-1", "2026-11-03T14:00:00Z", .timeOfDay),
+            ("store-1", "2026-11-03T12:30:00+02:00", .timeOfDay),
             ("store-1", "2026-11-04T12:00:00Z", .dayOfWeek), ("store-2", "2026-11-03T12:00:00Z", .unit),
         ]
         for example in cases {
@@ -41,7 +43,9 @@ import Testing
         (1177, "1.7", 20, "floor(11.77 × 1.7) = 20"), (29, "100", 29, "floor(0.29 × 100) = 29"),
         (0, "1", 0, "floor(0.00 × 1) = 0"),
     ])
-    func `floors the exact product`(_ example: (total: Int64, ratio: String, points: Int64, text: String)) throws {
+    func `floors the exact product`(
+        _ example: (total: Int64, ratio: String, points: Int64, text: String)
+    ) throws {
         let decision = decided(purchase(total: example.total), [try perEuro(example.ratio)])
         let considered = try #require(decision.considered.first)
         #expect(considered.arithmetic == example.text)
@@ -74,7 +78,8 @@ import Testing
         let decision = decided(purchase(), many)
         #expect(decision.awards.map(\.offer) == many.prefix(Step.maximumAwards).map(\.id))
         #expect(decision.considered.map(\.offer) == many.map(\.id))
-        #expect(decision.considered.suffix(6).allSatisfy { $0.verdict == "not-considered" && $0.points == .zero })
+        #expect(
+            decision.considered.suffix(6).allSatisfy { $0.verdict == "not-considered" && $0.points == .zero })
     }
 
     @Test func `counts the days until points expire from the award`() throws {
@@ -92,13 +97,15 @@ import Testing
 
     // MARK: Wallets
 
-    @Test(arguments: [
-        (WalletStanding.active, false, nil, 1, false), (.active, true, nil, 1, false),
-        (.blocked, true, .walletBlocked, 0, false), (.unknown, false, .unknownWallet, 0, false),
-        (.unknown, true, nil, 1, true),
-    ] as [(WalletStanding, Bool, AwardCommand.Reason?, Int, Bool)])
+    @Test(
+        arguments: [
+            (WalletStanding.active, false, nil, 1, false), (.active, true, nil, 1, false),
+            (.blocked, true, .walletBlocked, 0, false), (.unknown, false, .unknownWallet, 0, false),
+            (.unknown, true, nil, 1, true),
+        ] as [(WalletStanding, Bool, AwardCommand.Reason?, Int, Bool)])
     func `gives nothing to a wallet that may not earn`(
-        _ standing: WalletStanding, _ opensWallet: Bool, _ reason: AwardCommand.Reason?, _ awards: Int, _ opens: Bool
+        _ standing: WalletStanding, _ opensWallet: Bool, _ reason: AwardCommand.Reason?, _ awards: Int,
+        _ opens: Bool
     ) throws {
         let limited = offer(limit: WalletLimit(times: 1, period: .ever))
         let decision = decide(
@@ -127,8 +134,12 @@ struct ConditionCase: Sendable, CustomTestStringConvertible {
         let night = OfferConditions(timeOfDay: DailyWindow(fromMinute: 1_320, toMinute: 360))
         let weekend = OfferConditions(daysOfWeek: [.saturday, .sunday])
         let fuel = OfferConditions(classifications: ["fuel", "wash"])
-        let minimum = Currency("EUR").map { OfferConditions(minimumTotal: Money(minorUnits: 1_000, currency: $0)) }
-        let dollars = Currency("USD").map { OfferConditions(minimumTotal: Money(minorUnits: 1, currency: $0)) }
+        let minimum = Currency("EUR").map {
+            OfferConditions(minimumTotal: Money(minorUnits: 1_000, currency: $0))
+        }
+        let dollars = Currency("USD").map {
+            OfferConditions(minimumTotal: Money(minorUnits: 1, currency: $0))
+        }
         let perDollar = Currency("USD").map {
             OfferAward(amount: .perCurrencyUnit(pointsPerUnit: ExactDecimal(mantissa: 1), currency: $0))
         }
@@ -141,10 +152,16 @@ struct ConditionCase: Sendable, CustomTestStringConvertible {
             make("when it becomes valid", offer(validity: bounded), at(0), .fired),
             make("the last valid moment", offer(validity: bounded), at(999), .fired),
             make("when its validity ends", offer(validity: bounded), at(1_000), .validityOver),
-            make("another unit", offer(conditions: OfferConditions(units: ["a", "b"])), purchase(unit: "c"), .unit),
-            make("one of the units", offer(conditions: OfferConditions(units: ["a", "b"])), purchase(unit: "b"), .fired),
+            make(
+                "another unit", offer(conditions: OfferConditions(units: ["a", "b"])), purchase(unit: "c"),
+                .unit),
+            make(
+                "one of the units", offer(conditions: OfferConditions(units: ["a", "b"])),
+                purchase(unit: "b"), .fired),
             make("no classification", offer(conditions: fuel), purchase(), .classification),
-            make("other classification", offer(conditions: fuel), purchase(classified: "food"), .classification),
+            make(
+                "other classification", offer(conditions: fuel), purchase(classified: "food"), .classification
+            ),
             make("one of the classifications", offer(conditions: fuel), purchase(classified: "wash"), .fired),
             make("Sunday's last millisecond", offer(conditions: weekend), at(-12 * hour - 1), .fired),
             make("Monday's first millisecond", offer(conditions: weekend), at(-12 * hour), .dayOfWeek),

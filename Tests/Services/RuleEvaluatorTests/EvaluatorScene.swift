@@ -43,13 +43,16 @@ final class EvaluatorScene {
 
     // MARK: In
 
-    func wallet(_ externalID: String) -> WalletID { WalletID(programme: "pointstream", externalID: externalID) }
+    func wallet(_ externalID: String) -> WalletID {
+        WalletID(programme: "pointstream", externalID: externalID)
+    }
 
     func event(_ key: String) -> EventID { EventID(source: "till", idempotencyKey: Array(key.utf8)) }
 
     func offer(_ id: String, _ rest: String) throws {
         try rig.configure(
-            "offer", id, #"{"kind":"offer","id":"\#(id)","name":"\#(id)","eventTypes":["purchase"],\#(rest)}"#)
+            "offer", id, #"{"kind":"offer","id":"\#(id)","name":"\#(id)","eventTypes":["purchase"],\#(rest)}"#
+        )
     }
 
     func openWallet(_ externalID: String) throws {
@@ -62,7 +65,8 @@ final class EvaluatorScene {
     ) throws {
         let headers = [("ce_id", id), ("ce_source", "till"), ("ce_type", type.rawValue)] + extra
         try rig.append(
-            .customerEvents, key: wallet(externalID).hex, headers: headers, value: body.map { Array($0.utf8) })
+            .customerEvents, key: wallet(externalID).hex, headers: headers, value: body.map { Array($0.utf8) }
+        )
     }
 
     func buy(_ key: String, _ purchase: Purchase, _ extra: Headers = []) throws {
@@ -76,7 +80,10 @@ final class EvaluatorScene {
     func replay() throws {
         for record in try rig.records(of: .customerEvents) {
             let headers = record.headers.map {
-                (name: String(decoding: $0.name, as: UTF8.self), value: String(decoding: $0.value, as: UTF8.self))
+                (
+                    name: String(decoding: $0.name, as: UTF8.self),
+                    value: String(decoding: $0.value, as: UTF8.self)
+                )
             }
             try rig.append(.customerEvents, key: record.key, headers: headers, value: record.value)
         }
@@ -110,7 +117,9 @@ final class EvaluatorScene {
     }
 
     func deadLetterReasons() throws -> [String] {
-        try rig.records(of: .deadLetters(of: .ruleEvaluator)).compactMap { $0.headerText("dead-letter-reason") }
+        try rig.records(of: .deadLetters(of: .ruleEvaluator)).compactMap {
+            $0.headerText("dead-letter-reason")
+        }
     }
 
     /// Keys of the rows that a reader of the changelog has after all of it.

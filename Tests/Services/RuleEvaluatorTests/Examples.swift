@@ -1,4 +1,5 @@
-// Offers and purchases for the tests of the evaluator: a plain one of each, and the changes that a test is about.
+// Offers and purchases for the tests of the evaluator: a plain one of each, and the changes that a test is
+// about.
 
 import Configuration
 import Messages
@@ -33,12 +34,14 @@ func perEuro(
 
 /// A purchase for 11.77 euros on Monday, 2026-11-02, at 09:00 UTC.
 func purchase(
-    at time: Timestamp = Timestamp(milliseconds: 1_793_610_000_000), unit: String = "store-1", total: Int64 = 1_177,
+    at time: Timestamp = Timestamp(milliseconds: 1_793_610_000_000), unit: String = "store-1",
+    total: Int64 = 1_177,
     classified: String? = nil, by externalID: String = "customer-1"
 ) -> Purchase {
     guard let euro = Currency("EUR") else { preconditionFailure("the euro is a currency") }
     return Purchase(
-        externalID: externalID, occurredAt: time, unit: unit, currency: euro, total: total, classification: classified)
+        externalID: externalID, occurredAt: time, unit: unit, currency: euro, total: total,
+        classification: classified)
 }
 
 func purchase(at text: String, unit: String = "store-1", total: Int64 = 1_177) throws -> Purchase {

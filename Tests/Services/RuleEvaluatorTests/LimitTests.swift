@@ -1,4 +1,5 @@
-// Limits of a wallet: what is left of a period, where periods begin and end, and which counters a decision asks for.
+// Limits of a wallet: what is left of a period, where periods begin and end, and which counters a decision
+// asks for.
 
 import Configuration
 import Messages
@@ -12,7 +13,8 @@ import Testing
     private func verdicts(_ offer: Offer, _ purchases: [Purchase]) throws -> [String] {
         var counters: [CounterKey: OfferCounter] = [:]
         return purchases.map { purchase in
-            let decision = decide(purchase, wallet: .active, opensWallet: false, offers: [offer], now: .zero) {
+            let decision = decide(purchase, wallet: .active, opensWallet: false, offers: [offer], now: .zero)
+            {
                 counters[$0] ?? .zero
             }
             for change in decision.counters { counters[change.key] = change.value }
@@ -20,28 +22,33 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (.day, "2026-11-02T23:59:59.999Z", "2026-11-03T00:00:00Z"),
-        (.week, "2026-11-08T23:59:59.999Z", "2026-11-09T00:00:00Z"),
-        (.month, "2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z"),
-        (.month, "2028-02-29T23:59:59.999Z", "2028-03-01T00:00:00Z"),
-        (.year, "2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z"),
-    ] as [(CalendarPeriod, String, String)])
-    func `counts anew when the next period begins`(_ period: CalendarPeriod, _ last: String, _ next: String) throws {
+    @Test(
+        arguments: [
+            (.day, "2026-11-02T23:59:59.999Z", "2026-11-03T00:00:00Z"),
+            (.week, "2026-11-08T23:59:59.999Z", "2026-11-09T00:00:00Z"),
+            (.month, "2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z"),
+            (.month, "2028-02-29T23:59:59.999Z", "2028-03-01T00:00:00Z"),
+            (.year, "2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z"),
+        ] as [(CalendarPeriod, String, String)])
+    func `counts anew when the next period begins`(_ period: CalendarPeriod, _ last: String, _ next: String)
+        throws
+    {
         let once = offer(limit: WalletLimit(times: 1, period: period))
         let found = try verdicts(once, [last, last, next, last, next].map { try purchase(at: $0) })
         #expect(
             found == ["fired 10", "limit-reached 0", "fired 10", "limit-reached 0", "limit-reached 0"],
             "a late event counts in the period of its own time")
         let ever = offer(limit: WalletLimit(times: 1, period: .ever))
-        #expect(try verdicts(ever, [last, next].map { try purchase(at: $0) }) == ["fired 10", "limit-reached 0"])
+        #expect(
+            try verdicts(ever, [last, next].map { try purchase(at: $0) }) == ["fired 10", "limit-reached 0"])
     }
 
     @Test func `cuts an award to the points that are left, and gives nothing when none are`() throws {
         let limited = try perEuro("1", limit: WalletLimit(points: Points(25), period: .month))
         let found = try verdicts(limited, Array(repeating: purchase(), count: 4))
         #expect(found == ["fired 11", "fired 11", "fired-limited 3", "limit-reached 0"])
-        let third = decide(purchase(), wallet: .active, opensWallet: false, offers: [limited], now: .zero) { _ in
+        let third = decide(purchase(), wallet: .active, opensWallet: false, offers: [limited], now: .zero) {
+            _ in
             OfferCounter(times: 2, points: Points(22))
         }
         #expect(third.considered.first?.arithmetic == "floor(11.77 × 1) = 11, 3 left (month)")
@@ -50,7 +57,9 @@ import Testing
     @Test func `holds times and points at once`() throws {
         let both = try perEuro("1", limit: WalletLimit(times: 2, points: Points(100), period: .week))
         #expect(
-            try verdicts(both, Array(repeating: purchase(), count: 3)) == ["fired 11", "fired 11", "limit-reached 0"])
+            try verdicts(both, Array(repeating: purchase(), count: 3)) == [
+                "fired 11", "fired 11", "limit-reached 0",
+            ])
     }
 
     @Test func `is asked for only by an offer that has one and would fire`() throws {
@@ -65,7 +74,8 @@ import Testing
         }
         let key = CounterKey(offer: "limited", period: LimitPeriod(.day, at: purchase().occurredAt))
         #expect(asked == [key])
-        #expect(decision.counters == [CounterChange(key: key, value: OfferCounter(times: 1, points: Points(10)))])
+        #expect(
+            decision.counters == [CounterChange(key: key, value: OfferCounter(times: 1, points: Points(10)))])
     }
 
     private let daily = WalletLimit(times: 5, period: .day)

@@ -1,4 +1,5 @@
-// Replays, crashes and lost disks: each event is decided once, in its wallet's order, and limits remember what was given.
+// Replays, crashes and lost disks: each event is decided once, in its wallet's order, and limits remember
+// what was given.
 
 import Messages
 import Primitives
@@ -19,7 +20,9 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
         scene.start()
         for customer in 1...5 {
             try scene.openWallet("customer-\(customer)")
-            for number in 1...3 { try scene.buy("\(customer)-\(number)", purchase(by: "customer-\(customer)")) }
+            for number in 1...3 {
+                try scene.buy("\(customer)-\(number)", purchase(by: "customer-\(customer)"))
+            }
         }
         scene.rig.settle()
         let (awards, evaluations) = (try scene.awards(), try scene.evaluations())
@@ -35,13 +38,16 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
             "no wallet and no counter changed")
     }
 
-    @Test func `P5 a wallet's events leave in their order, each once, whenever the service is killed`() throws {
+    @Test func `P5 a wallet's events leave in their order, each once, whenever the service is killed`() throws
+    {
         for steps in stride(from: 1, through: 25, by: 2) {
             let scene = try EvaluatorScene(inFiles: true, recordsPerBatch: 4)
             try scene.offer("twice", twice)
             for customer in 1...4 { try scene.openWallet("customer-\(customer)") }
             for number in 1...6 {
-                for customer in 1...4 { try scene.buy("\(customer)-\(number)", purchase(by: "customer-\(customer)")) }
+                for customer in 1...4 {
+                    try scene.buy("\(customer)-\(number)", purchase(by: "customer-\(customer)"))
+                }
             }
             for loseDisk in [false, true, false] {
                 scene.start()
@@ -58,7 +64,9 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
             let commands = try scene.awards()
             for customer in 1...4 {
                 let own = commands.filter { $0.externalID == "customer-\(customer)" }
-                #expect(own.map(\.event) == (1...6).map { scene.event("\(customer)-\($0)") }, "after \(steps) steps")
+                #expect(
+                    own.map(\.event) == (1...6).map { scene.event("\(customer)-\($0)") },
+                    "after \(steps) steps")
                 #expect(own.map(\.awards.count) == [1, 1, 0, 0, 0, 0])
             }
             #expect(try scene.evaluations().map(\.event).sorted() == commands.map(\.event).sorted())
@@ -72,7 +80,8 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
         try scene.openWallet("customer-1")
         try scene.openWallet("customer-2")
         try scene.send(
-            .walletBlock, id: scene.event("block").description, to: "customer-2", body: #"{"reason":"fraud"}"#)
+            .walletBlock, id: scene.event("block").description, to: "customer-2", body: #"{"reason":"fraud"}"#
+        )
         try scene.buy("a", purchase())
         try scene.buy("b", purchase())
         scene.rig.settle()
@@ -88,8 +97,10 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
         #expect(try scene.evaluation("c").offers.map(\.verdict) == ["limit-reached"])
         #expect(try scene.evaluation("c").offers.first?.arithmetic == "fixed 5, 2 of 2 times (month)")
         #expect(try scene.award("d").reason == .walletBlocked)
-        #expect(try #require(scene.rig.registry.value(
-            of: "pointstream_restored_records_total", labels: [("service", "rule-evaluator")])) > 0)
+        #expect(
+            try #require(
+                scene.rig.registry.value(
+                    of: "pointstream_restored_records_total", labels: [("service", "rule-evaluator")])) > 0)
     }
 
     // MARK: Pruning
@@ -112,7 +123,8 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
             scene.rig.pass(milliseconds: 2 * PruningSchedule.intervalMilliseconds)
         }
         try pass(days: 20 + PruningSchedule.counterMarginDays, then: "b")
-        #expect(try scene.changelogRows(of: "offer_counter").count == 4, "the day is past, but not long enough")
+        #expect(
+            try scene.changelogRows(of: "offer_counter").count == 4, "the day is past, but not long enough")
         try pass(days: 1, then: "c")
         let rows = try scene.changelogRows(of: "offer_counter")
         #expect(rows.count == 2 && rows.allSatisfy { $0.contains(#","ever","#) })
@@ -127,14 +139,19 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
         let rows = try RuleEvaluatorStore(store.connection)
         let wallet = WalletID(7)
         for number in 0..<30 {
-            let period = LimitPeriod(.day, at: Timestamp(milliseconds: Int64(number) * Timestamp.millisecondsPerDay))
+            let period = LimitPeriod(
+                .day, at: Timestamp(milliseconds: Int64(number) * Timestamp.millisecondsPerDay))
             let key = CounterKey(offer: "daily", period: period)
-            try rows.put(CounterChange(key: key, value: OfferCounter(times: 1, points: Points(1))), of: wallet)
+            try rows.put(
+                CounterChange(key: key, value: OfferCounter(times: 1, points: Points(1))), of: wallet)
         }
         let horizon = Timestamp(milliseconds: 25 * Timestamp.millisecondsPerDay)
         #expect(try rows.deleteCounters(endedBefore: horizon, limit: 20) == 20)
-        #expect(try rows.deleteCounters(endedBefore: horizon, limit: 20) == 4, "those that ended at the horizon stay")
-        #expect(try store.connection.integer("SELECT min(ends_at) FROM offer_counter") == horizon.milliseconds)
+        #expect(
+            try rows.deleteCounters(endedBefore: horizon, limit: 20) == 4,
+            "those that ended at the horizon stay")
+        #expect(
+            try store.connection.integer("SELECT min(ends_at) FROM offer_counter") == horizon.milliseconds)
     }
 
     private func isRow(_ record: SimulatedRecord) -> Bool {

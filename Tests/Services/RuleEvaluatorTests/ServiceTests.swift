@@ -32,7 +32,10 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         try scene.buy("c", purchase(total: 1_000))
         scene.rig.settle()
 
-        #expect(try scene.award("a").awards.map { "\($0.offer) \($0.points)" } == ["earn 11", "fuel 3", "week 23"])
+        #expect(
+            try scene.award("a").awards.map { "\($0.offer) \($0.points)" } == [
+                "earn 11", "fuel 3", "week 23",
+            ])
         #expect(try scene.award("b").awards.map { "\($0.offer) \($0.points)" } == ["week 1"])
         #expect(try scene.award("c").awards.map { "\($0.offer) \($0.points)" } == ["earn 10", "week 6"])
         for evaluation in try scene.evaluations() {
@@ -52,7 +55,9 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         scene.rig.settle()
 
         let evaluated = Set(try scene.evaluations().map(\.event))
-        #expect(Set(try scene.awards().map(\.event)) == evaluated, "no credit without a decision, no decision untold")
+        #expect(
+            Set(try scene.awards().map(\.event)) == evaluated,
+            "no credit without a decision, no decision untold")
         #expect(evaluated.count == 3)
         let other = try scene.evaluation("other")
         #expect(other.points == .zero)
@@ -60,8 +65,9 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         #expect(other.offers.map { "\($0.offer): \($0.verdict)" } == ["fuel: classification"])
         #expect(try scene.award("other").reason == .noOfferFired)
         #expect(try scene.evaluation("stranger").reason == .unknownWallet)
-        #expect(scene.rig.registry.value(
-            of: "pointstream_evaluations_total", labels: [("outcome", "no-offer-fired")]) == 1)
+        #expect(
+            scene.rig.registry.value(
+                of: "pointstream_evaluations_total", labels: [("outcome", "no-offer-fired")]) == 1)
     }
 
     @Test func `O2 an award names its event and its offer`() throws {
@@ -80,13 +86,16 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         let command = try scene.award("a")
         #expect(command.source == "till")
         #expect(command.awards.map(\.offer) == ["earn"])
-        #expect(command.awards.map(\.offerVersion) == [0], "the offer's record is the first of the configuration")
+        #expect(
+            command.awards.map(\.offerVersion) == [0], "the offer's record is the first of the configuration")
         let evaluation = try scene.evaluation("a")
         #expect(evaluation.offers.map(\.version) == [0])
         #expect(evaluation.offers.first?.arithmetic == "floor(11.77 × 1) = 11")
     }
 
-    @Test func `a changed configuration holds for later events only, and evaluations name their version`() throws {
+    @Test func `a changed configuration holds for later events only, and evaluations name their version`()
+        throws
+    {
         let scene = try scene()
         try scene.openWallet("customer-1")
         try scene.buy("before", purchase())
@@ -118,7 +127,9 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
     }
 
     @Test func `a blocked wallet gets nothing and uses no limit until it is freed`() throws {
-        let scene = try scene([("once", #""award":{"kind":"fixed","points":5},"limit":{"times":1,"period":"ever"}"#)])
+        let scene = try scene([
+            ("once", #""award":{"kind":"fixed","points":5},"limit":{"times":1,"period":"ever"}"#)
+        ])
         let (block, unblock) = (scene.event("block").description, scene.event("unblock").description)
         let why = #"{"reason":"lost card"}"#
         try scene.openWallet("customer-1")
@@ -132,7 +143,8 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
 
         #expect(try scene.award("blocked").reason == .walletBlocked)
         #expect(try scene.award("freed").awards.map(\.points) == [Points(5)])
-        #expect(try scene.award("after a repeated block").reason == .noOfferFired, "the block was undone before")
+        #expect(
+            try scene.award("after a repeated block").reason == .noOfferFired, "the block was undone before")
         let passed = try #require(try scene.commands(.walletBlock).first)
         let given = try #require(
             try scene.rig.records(of: .customerEvents).first { $0.headerText("ce_id") == block })
@@ -153,7 +165,8 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         #expect(try scene.awards().count == 1)
         #expect(try scene.evaluations().count == 1)
         let queries = try scene.commands(.eventQuery)
-        #expect(queries.map { $0.headerText("ce_id") } == [scene.event("a"), scene.event("b")].map(\.description))
+        #expect(
+            queries.map { $0.headerText("ce_id") } == [scene.event("a"), scene.event("b")].map(\.description))
         #expect(queries.map { $0.headerText("replayed") } == ["1", nil])
         #expect(queries.allSatisfy { $0.headerText("correlation-id") == "2a" })
         #expect(scene.rig.registry.value(of: "pointstream_evaluation_repeats_total") == 2)
@@ -172,15 +185,18 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         try scene.rig.append(.customerEvents, key: scene.wallet("customer-1").hex, value: Array("{}".utf8))
         let own = scene.rig.partitions.partition(of: scene.wallet("customer-1").hex)
         try scene.rig.append(
-            .customerEvents, key: scene.wallet("customer-1").hex, headers: [("ce_type", "purchase")], value: nil,
+            .customerEvents, key: scene.wallet("customer-1").hex, headers: [("ce_type", "purchase")],
+            value: nil,
             partition: PartitionIndex(1 - own.number))
         try scene.buy("good", purchase())
         scene.rig.settle()
 
-        #expect(try scene.deadLetterReasons().sorted() == [
-            "empty-body", "malformed-id", "malformed-key", "missing", "missing", "unknown-type", "unknown-type",
-            "wrong-partition",
-        ])
+        #expect(
+            try scene.deadLetterReasons().sorted() == [
+                "empty-body", "malformed-id", "malformed-key", "missing", "missing", "unknown-type",
+                "unknown-type",
+                "wrong-partition",
+            ])
         #expect(try scene.awards().map(\.event) == [scene.event("good")])
         #expect(try scene.commands(.walletBlock).isEmpty, "what is not carried out is not passed on")
     }
