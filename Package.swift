@@ -34,7 +34,7 @@ func service(
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
-                + runtime + extra + extraDomain),
+                + runtime + extra),
     ]
 }
 
@@ -62,6 +62,13 @@ let package = Package(
             "StreamRuntime",
             ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
 
+        shared(
+            "ServiceHost",
+            [
+                "Primitives", "JSONText", "EventLog", "KafkaLog", "Messages", "Settings", "StreamRuntime", "Telemetry",
+                "HTTPGate",
+            ]),
+
         .target(
             name: "ServiceRig",
             dependencies: [
@@ -72,6 +79,10 @@ let package = Package(
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
+        tests("StateStoreTests", at: "Shared/StateStoreTests", ["StateStore", "EventLog", "Primitives"]),
+        tests(
+            "StreamRuntimeTests", at: "Shared/StreamRuntimeTests",
+            ["StreamRuntime", "ServiceRig", "SimulatedLog", "StateStore", "EventLog", "Messages", "Primitives"]),
         tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
         tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
         tests(
@@ -79,6 +90,19 @@ let package = Package(
             ["Configuration", "JSONText", "Digests", "Primitives"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
+
+        .target(
+            name: "OperatorService",
+            dependencies: [
+                "Primitives", "JSONText", "Configuration", "Settings", "EventLog", "KafkaLog", "Messages",
+            ],
+            path: "Services/Operator/Service", swiftSettings: strict),
+        .executableTarget(
+            name: "pointstream", dependencies: ["OperatorService", "Primitives"], path: "Services/Operator/Main",
+            swiftSettings: strict),
+        tests(
+            "OperatorTests", at: "Services/OperatorTests",
+            ["OperatorService", "Configuration", "EventLog", "KafkaLog", "SimulatedLog", "Messages", "Primitives"]),
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],

@@ -132,13 +132,11 @@ extension Worker {
             recordLimit = min(settings.limits.records, max(1, recordLimit) * 2)
             condemned.removeAll()
             aborts = 0
-            for task in touched {
-                try storing(task) { () throws(StoreFailure) in try task.commit(delivered: delivered, now: now) }
-            }
+            try commitStores(touched, delivered, now)
         case .aborted(let cause):
             metrics.aborted(cause.code)
             noteAbort(cause)
-            try retryBatch()
+            undoBatch()
             throw .log(cause)
         case .fenced(let cause):
             metrics.aborted(cause.code)
@@ -150,6 +148,24 @@ extension Worker {
             discardProducer()
             throw .log(cause)
         }
+    }
+
+    /// Kafka has the batch, so every store must have it too: one that cannot commit is opened anew and catches up from the
+    /// changelog, and the others commit all the same.
+    private func commitStores(
+        _ touched: [PartitionTask], _ delivered: [InputPosition], _ now: Timestamp
+    ) throws(WorkerFailure) {
+        var first: WorkerFailure?
+        for task in touched {
+            do throws(WorkerFailure) {
+                try storing(task) { () throws(StoreFailure) in try task.commit(delivered: delivered, now: now) }
+            } catch {
+                task.reopen()
+                readerIsCurrent = false
+                first = first ?? error
+            }
+        }
+        if let first { throw first }
     }
 
     /// Halves what the next batch may hold, until the record that cannot be committed stands alone.
@@ -164,11 +180,6 @@ extension Worker {
             condemned.insert(CondemnedRecord(place: record.place, offset: record.offset))
         }
         aborts = 0
-    }
-
-    private func retryBatch() throws(WorkerFailure) {
-        undoBatch()
-        try refetch()
     }
 
     /// Rolls every open store back. One that cannot even do that is opened anew.
