@@ -72,13 +72,25 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
     private func decided(
         on purchase: Purchase, _ record: Record, _ wallet: WalletID, _ batch: BatchContext
     ) throws(RecordFailure) -> EvaluationDecision {
-        try storing { () throws(StoreFailure) in
+        let standing = try standing(of: wallet, purchase.externalID)
+        return try storing { () throws(StoreFailure) in
             try decide(
-                purchase, wallet: try store.standing(of: wallet),
+                purchase, wallet: standing,
                 opensWallet: record.header(HeaderName.opensWallet)?.elementsEqual("1".utf8) ?? false,
                 offers: batch.configuration.offers, now: batch.now
             ) { key throws(StoreFailure) in try store.counter(key, of: wallet) }
         }
+    }
+
+    /// A wallet's id is made from its external id; an event that names another one is not for this wallet.
+    private func standing(
+        of wallet: WalletID, _ externalID: String
+    ) throws(RecordFailure) -> WalletStanding {
+        let found = try storing { () throws(StoreFailure) in try store.standing(of: wallet, externalID) }
+        guard let found else {
+            throw .unprocessable(code: "wrong-wallet", detail: "the key belongs to another external id")
+        }
+        return found
     }
 
     private func send(_ command: AwardCommand, _ record: Record, _ batch: BatchContext) {
@@ -129,7 +141,9 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
         let request = try decoding { () throws(MessageFailure) in
             try OpenWallet.decode(record.bytes, in: body)
         }
-        try storing { () throws(StoreFailure) in try store.open(wallet, externalID: request.externalID) }
+        if try standing(of: wallet, request.externalID) == .unknown {
+            try storing { () throws(StoreFailure) in try store.open(wallet, externalID: request.externalID) }
+        }
         passOn(record, batch)
     }
 

@@ -7,7 +7,7 @@ import RuleEvaluatorDomain
 import StateStore
 
 final class RuleEvaluatorStore {
-    private var selectBlocked: Statement
+    private var selectWallet: Statement
     private var insertWallet: Statement
     private var updateStatus: Statement
     private var insertChange: Statement
@@ -19,7 +19,8 @@ final class RuleEvaluatorStore {
     private var deleteCounters: Statement
 
     init(_ connection: Connection) throws(StoreFailure) {
-        selectBlocked = try connection.prepare("SELECT status = 'blocked' FROM wallet WHERE id = ?")
+        selectWallet = try connection.prepare(
+            "SELECT status = 'blocked', external_id = ?2 FROM wallet WHERE id = ?1")
         insertWallet = try connection.prepare(
             "INSERT INTO wallet (id, external_id, status) VALUES (?, ?, 'active') ON CONFLICT DO NOTHING")
         updateStatus = try connection.prepare("UPDATE wallet SET status = ?2 WHERE id = ?1 AND status <> ?2")
@@ -59,11 +60,14 @@ final class RuleEvaluatorStore {
 
     // MARK: Wallets
 
-    func standing(of wallet: WalletID) throws(StoreFailure) -> WalletStanding {
-        selectBlocked.bind(wallet)
-        defer { selectBlocked.reset() }
-        guard try selectBlocked.next() else { return .unknown }
-        return selectBlocked.integer(0) == 1 ? .blocked : .active
+    /// - Returns: nil if the wallet was opened for another external id.
+    func standing(of wallet: WalletID, _ externalID: String) throws(StoreFailure) -> WalletStanding? {
+        selectWallet.bind(wallet)
+        selectWallet.bind(externalID)
+        defer { selectWallet.reset() }
+        guard try selectWallet.next() else { return .unknown }
+        guard selectWallet.integer(1) == 1 else { return nil }
+        return selectWallet.integer(0) == 1 ? .blocked : .active
     }
 
     /// Does nothing if the wallet is there.

@@ -70,10 +70,14 @@ final class EvaluatorScene {
     }
 
     func buy(_ key: String, _ purchase: Purchase, _ extra: Headers = []) throws {
+        let id = event(key).description
+        try send(.purchase, id: id, to: purchase.externalID, extra, body: body(purchase))
+    }
+
+    func body(_ purchase: Purchase) -> String {
         var writer = JSONWriter()
         purchase.encode(to: &writer)
-        let body = String(decoding: writer.bytes, as: UTF8.self)
-        try send(.purchase, id: event(key).description, to: purchase.externalID, extra, body: body)
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
     /// Appends everything that `customer-events` holds once more, as a replay from offset 0 does.

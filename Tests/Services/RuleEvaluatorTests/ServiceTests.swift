@@ -179,6 +179,8 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         try scene.send(.rewardRequest, id: id, to: "customer-1")
         try scene.send(.purchase, id: id, to: "customer-1", body: #"{"externalId":"customer-1"}"#)
         try scene.send(.purchase, id: id, to: "customer-1", body: nil)
+        let stranger = scene.body(purchase(by: "customer-2"))
+        try scene.send(.purchase, id: id, to: "customer-1", body: stranger)
         try scene.send(.purchase, id: String(id.dropLast(2)) + "01", to: "customer-1")
         try scene.send(.walletBlock, id: id, to: "customer-1")
         try scene.rig.append(.customerEvents, key: Array("no wallet".utf8), value: Array("{}".utf8))
@@ -194,8 +196,7 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         #expect(
             try scene.deadLetterReasons().sorted() == [
                 "empty-body", "malformed-id", "malformed-key", "missing", "missing", "unknown-type",
-                "unknown-type",
-                "wrong-partition",
+                "unknown-type", "wrong-partition", "wrong-wallet",
             ])
         #expect(try scene.awards().map(\.event) == [scene.event("good")])
         #expect(try scene.commands(.walletBlock).isEmpty, "what is not carried out is not passed on")
