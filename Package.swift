@@ -51,5 +51,8 @@ let package = Package(
         shared("EventLog", ["Primitives"]),
         shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
+
+        .target(name: "TestBroker", path: "Tests/Support/TestBroker", swiftSettings: strict),
+        tests("KafkaLogTests", at: "Broker/KafkaLogTests", ["KafkaLog", "EventLog", "Primitives", "CRDKafka", "TestBroker"]),
     ]
 )

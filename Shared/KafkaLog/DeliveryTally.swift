@@ -33,7 +33,9 @@ final class DeliveryTally {
 
     fileprivate func note(_ error: rd_kafka_resp_err_t, topic: TopicID, _ partition: Int32, _ offset: Int64) {
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            if firstFailure == nil { firstFailure = KafkaError(error) }
+            // What an abort throws away is its consequence, not its cause.
+            let isPurged = error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
+            if firstFailure == nil, !isPurged { firstFailure = KafkaError(error) }
             return
         }
         delivered += 1

@@ -35,6 +35,14 @@ final class FetchLoop {
         }
         let code = unsafe rd_kafka_assign(handle.client, list.pointer)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code).failure("assign partitions") }
+        settle()
+    }
+
+    /// Waits until partitions that were fetched before have stopped: 2.0.2 aborts the process if the assignment changes
+    /// again, be it by the group, while one is stopping. Stopping takes two rounds in librdkafka's main thread, and
+    /// each of these questions is answered there in its turn.
+    private func settle() {
+        for _ in 0..<2 { unsafe _ = GroupIdentity(of: handle.client) }
     }
 
     /// Expects nothing any more, also no error of before.

@@ -7,8 +7,8 @@ import Primitives
 
 /// A static member with eager range assignment. Belongs to one thread.
 public final class KafkaGroupConsumer: GroupConsumer {
-    /// How long a question for committed offsets may take.
-    public static let committedLimitMilliseconds: Int32 = 5_000
+    /// How long a question for committed offsets may take; no change of the group is seen meanwhile.
+    public static let committedLimitMilliseconds: Int32 = 2_000
 
     private let handle: ClientHandle
     private let membership = Membership()
@@ -52,7 +52,11 @@ public final class KafkaGroupConsumer: GroupConsumer {
         let code = unsafe rd_kafka_committed(handle.client, list.pointer, Self.committedLimitMilliseconds)
         let (offset, inner) = list.first
         let error = code == RD_KAFKA_RESP_ERR_NO_ERROR ? inner : code
-        if error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT { return .unstable }
+        // librdkafka itself asks again while the offsets are unstable, until the limit. A coordinator that is away looks
+        // the same, and the answer is the same: ask again.
+        if error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT || error == RD_KAFKA_RESP_ERR__TIMED_OUT {
+            return .unstable
+        }
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
             throw KafkaError(error).failure("read committed offset", at: text(place))
         }

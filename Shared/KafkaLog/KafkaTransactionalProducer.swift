@@ -15,21 +15,21 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     /// How long to wait for room in the queue before looking at the deadline again.
     private static let roomStepMilliseconds: Int32 = 10
 
-    private let handle: ClientHandle
+    private let transactionalID: String
+    private let settings: KafkaSettings
     private let catalog: TopicCatalog
     private let deliveries: DeliveryTally
-    private let commitLimitMilliseconds: Int
+    private var handle: ClientHandle
     private var topics: OutputTopics?
 
     init(
         transactionalID: String, tracked: [TopicID], catalog: TopicCatalog, settings: KafkaSettings
     ) throws(LogFailure) {
-        deliveries = DeliveryTally(tracked: tracked)
-        handle = try ClientHandle(
-            .producer, .transactional(id: transactionalID, settings),
-            ClientCallbacks(log: settings.log, deliveries: deliveries))
+        self.transactionalID = transactionalID
+        self.settings = settings
         self.catalog = catalog
-        commitLimitMilliseconds = settings.transactionTimeoutMilliseconds
+        deliveries = DeliveryTally(tracked: tracked)
+        handle = try Self.makeHandle(transactionalID, settings, deliveries)
     }
 
     /// Also learns the topics that exist; one created later needs another producer.
@@ -49,7 +49,7 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     ) -> TransactionOutcome {
         precondition(!offsets.isEmpty, "a transaction without offsets is not fenced by the group")
         deliveries.reset()
-        let deadline = Deadline(milliseconds: commitLimitMilliseconds)
+        let deadline = Deadline(milliseconds: settings.transactionTimeoutMilliseconds)
         do throws(TransactionFault) {
             try begin()
             try produce(records, before: deadline)
@@ -66,11 +66,12 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         handle.close()
     }
 
-    private func begin() throws(TransactionFault) {
+    // The steps are visible in the module, so that tests can hold a transaction open.
+    func begin() throws(TransactionFault) {
         unsafe try check(rd_kafka_begin_transaction(handle.client), "begin transaction")
     }
 
-    private func produce(_ records: RecordBatch, before deadline: Deadline) throws(TransactionFault) {
+    func produce(_ records: RecordBatch, before deadline: Deadline) throws(TransactionFault) {
         guard let topics else {
             throw TransactionFault(
                 KafkaError(RD_KAFKA_RESP_ERR__STATE).failure("produce before initialise"), .unknown)
@@ -115,7 +116,7 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         return unsafe list
     }
 
-    private func send(
+    func send(
         _ offsets: [InputPosition], of consumer: KafkaGroupConsumer, before deadline: Deadline
     ) throws(TransactionFault) {
         let list = PartitionList(capacity: offsets.count)
@@ -167,14 +168,34 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     private func abort(
         because failure: LogFailure, as outcome: (LogFailure) -> TransactionOutcome
     ) -> TransactionOutcome {
-        unsafe _ = rd_kafka_poll(handle.client, 0)
-        let cause = deliveries.firstFailure?.failure("deliver") ?? failure
         if let error = unsafe KafkaError(
             taking: rd_kafka_abort_transaction(handle.client, Self.abortLimitMilliseconds))
         {
             return .unknown(error.failure("abort transaction", consequence: .discardProducer))
         }
-        return outcome(cause)
+        guard let undelivered = deliveries.firstFailure else { return outcome(failure) }
+        do throws(LogFailure) {
+            try renew()
+        } catch {
+            return .unknown(error)
+        }
+        return outcome(undelivered.failure("deliver"))
+    }
+
+    /// Starts over with a new client: 2.0.2 leaves a gap in the sequence numbers behind a record that the broker
+    /// refused, and the next transaction, innocent of it, would be aborted as out of order.
+    private func renew() throws(LogFailure) {
+        close()
+        handle = try Self.makeHandle(transactionalID, settings, deliveries)
+        try initialize()
+    }
+
+    private static func makeHandle(
+        _ id: String, _ settings: KafkaSettings, _ deliveries: DeliveryTally
+    ) throws(LogFailure) -> ClientHandle {
+        try ClientHandle(
+            .producer, .transactional(id: id, settings),
+            ClientCallbacks(log: settings.log, deliveries: deliveries))
     }
 }
 
