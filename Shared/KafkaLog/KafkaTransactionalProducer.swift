@@ -1,8 +1,9 @@
-// Writes batches as Kafka transactions: begin, produce, send offsets, commit. Used by one worker on its thread. A call
-// whose outcome is unknown is never resumed or guessed at: the worker discards the producer and recovers from the log.
+// Writes batches as Kafka transactions: begin, produce, send offsets, commit. Used by one worker on its
+// thread. A call whose outcome is unknown is never resumed or guessed at: the worker discards the producer
+// and recovers from the log.
 //
-// librdkafka's `send_offsets_to_transaction` can block past its limit while the group's coordinator is away (#5456): the
-// worker's own watchdog must cover commit().
+// librdkafka's `send_offsets_to_transaction` can block past its limit while the group's coordinator is away
+// (#5456): the worker's own watchdog must cover commit().
 
 import CRDKafka
 import EventLog
@@ -20,6 +21,7 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     private let catalog: TopicCatalog
     private let deliveries: DeliveryTally
     private var handle: ClientHandle
+    private var hasTransactions = false
     private var topics: OutputTopics?
 
     init(
@@ -34,16 +36,20 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
 
     /// Also learns the topics that exist; one created later needs another producer.
     public func initialize() throws(LogFailure) {
-        if let error = unsafe KafkaError(
-            taking: rd_kafka_init_transactions(handle.client, Self.initializeLimitMilliseconds))
-        {
-            throw error.failure(
-                "initialise transactions", consequence: error.isFatal ? .discardProducer : nil)
+        if !hasTransactions {
+            if let error = unsafe KafkaError(
+                taking: rd_kafka_init_transactions(handle.client, Self.initializeLimitMilliseconds))
+            {
+                throw error.failure(
+                    "initialise transactions", consequence: error.isFatal ? .discardProducer : nil)
+            }
+            hasTransactions = true
         }
         topics = try OutputTopics(handle, catalog: catalog)
     }
 
-    /// - Returns: in `fenced`, the failure's consequence is `discardProducer` if this producer is of no use any more.
+    /// - Returns: in `fenced`, the failure's consequence is `discardProducer` if this producer is of no use
+    ///   any more.
     public func commit(
         _ records: RecordBatch, offsets: [InputPosition], of consumer: KafkaGroupConsumer
     ) -> TransactionOutcome {
@@ -52,8 +58,11 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         let deadline = Deadline(milliseconds: settings.transactionTimeoutMilliseconds)
         do throws(TransactionFault) {
             try begin()
-            try produce(records, before: deadline)
+            // The offsets go first: while the markers of the transaction before are being written, the broker
+            // puts a new one off, and librdkafka asks again after `retry.backoff.ms` for offsets, but only
+            // after 20 ms for records.
             try send(offsets, of: consumer, before: deadline)
+            try produce(records, before: deadline)
             return .committed(try end(records.count, before: deadline))
         } catch {
             return conclude(error)
@@ -63,6 +72,7 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     public func close() {
         topics?.close()
         topics = nil
+        hasTransactions = false
         handle.close()
     }
 
@@ -88,7 +98,8 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
 
     /// - Returns: why the transaction cannot go on, or nil.
     private func queue(
-        _ record: Record, lyingIn bytes: UnsafeRawBufferPointer, _ topics: OutputTopics, before deadline: Deadline
+        _ record: Record, lyingIn bytes: UnsafeRawBufferPointer, _ topics: OutputTopics,
+        before deadline: Deadline
     ) -> TransactionFault? {
         guard topics.contains(record.place), let topic = unsafe topics.handle(of: record.topic) else {
             return TransactionFault(topics.unknown(record.place), .abort)
@@ -108,7 +119,9 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     }
 
     private func headers(of record: Record, _ bytes: UnsafeRawBufferPointer) -> OpaquePointer? {
-        guard record.headerCount > 0, let list = unsafe rd_kafka_headers_new(record.headerCount) else { return nil }
+        guard record.headerCount > 0, let list = unsafe rd_kafka_headers_new(record.headerCount) else {
+            return nil
+        }
         for number in 0..<record.headerCount {
             let (name, value) = record.header(at: number)
             unsafe addHeader(lent(name, bytes), lent(value, bytes), to: list)
@@ -145,7 +158,8 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         guard deliveries.delivered == count, deliveries.firstFailure == nil else {
             throw TransactionFault(
                 KafkaError(RD_KAFKA_RESP_ERR__INCONSISTENT).failure(
-                    "commit transaction", at: "\(deliveries.delivered) of \(count) records reported"), .unknown)
+                    "commit transaction", at: "\(deliveries.delivered) of \(count) records reported"),
+                .unknown)
         }
         return deliveries.positions
     }
@@ -182,8 +196,8 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         return outcome(undelivered.failure("deliver"))
     }
 
-    /// Starts over with a new client: 2.0.2 leaves a gap in the sequence numbers behind a record that the broker
-    /// refused, and the next transaction, innocent of it, would be aborted as out of order.
+    /// Starts over with a new client: 2.0.2 leaves a gap in the sequence numbers behind a record that the
+    /// broker refused, and the next transaction, innocent of it, would be aborted as out of order.
     private func renew() throws(LogFailure) {
         close()
         handle = try Self.makeHandle(transactionalID, settings, deliveries)

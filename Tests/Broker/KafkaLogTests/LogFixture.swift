@@ -1,5 +1,6 @@
-// What the tests of the log have in common: topics of their own, members that have joined, and reading to the end.
-// Everything but the making of topics is written against EventLog, so that another log can run the same steps.
+// What the tests of the log have in common: topics of their own, members that have joined, and reading to the
+// end. Everything but the making of topics is written against EventLog, so that another log can run the same
+// steps.
 
 import EventLog
 import KafkaLog

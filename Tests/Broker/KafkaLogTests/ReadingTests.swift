@@ -38,14 +38,18 @@ struct `Reading from Kafka` {
         try fixture.write((0..<10).map(String.init), to: first, by: producer, of: consumer)
         try fixture.write(["other"], to: second, by: producer, of: consumer)
 
-        try consumer.fetch(from: [FetchPosition(first, from: .beginning), FetchPosition(second, from: .beginning)])
+        try consumer.fetch(from: [
+            FetchPosition(first, from: .beginning), FetchPosition(second, from: .beginning),
+        ])
         #expect(try consumer.records(11).count == 11)
         try consumer.fetch(from: [FetchPosition(first, from: .offset(Offset(6)))])
         #expect(try consumer.records(4).values == ["6", "7", "8", "9"])
         try consumer.fetch(from: [FetchPosition(first, from: .offset(Offset(2)))])
         try consumer.fetch(from: [FetchPosition(first, from: .offset(Offset(8)))])
         #expect(try consumer.records(2).offsets == [8, 9])
-        try consumer.fetch(from: [FetchPosition(second, from: .end), FetchPosition(first, from: .offset(Offset(9)))])
+        try consumer.fetch(from: [
+            FetchPosition(second, from: .end), FetchPosition(first, from: .offset(Offset(9))),
+        ])
         #expect(try consumer.records(1).values == ["9"])
         try fixture.write(["later"], to: second, by: producer, of: consumer)
         #expect(try consumer.records(1).values == ["later"])
@@ -71,7 +75,9 @@ struct `Reading from Kafka` {
     @Test func `an offset out of range stops with its place`() throws {
         let fixture = try Fixture()
         let consumer = try fixture.joinedConsumer()
-        try consumer.fetch(from: [FetchPosition(fixture.place(Fixture.input, 1), from: .offset(Offset(1_000)))])
+        try consumer.fetch(from: [
+            FetchPosition(fixture.place(Fixture.input, 1), from: .offset(Offset(1_000)))
+        ])
         let failure = #expect(throws: LogFailure.self) { try consumer.records(1) }
         #expect(failure?.consequence == .stop)
         #expect(failure?.detail.contains("input[1]@1000") == true)
@@ -104,6 +110,9 @@ struct `Reading from Kafka` {
         #expect(try fixture.log.partitionCount(of: Fixture.missing) == nil)
         #expect(try !fixture.log.clusterID().isEmpty)
         let name = fixture.log.catalog.name(of: Fixture.output)
-        #expect(try fixture.log.makeAdministrator().create([TopicPlan(name: name, partitions: 9)]) == [name: .existed])
+        #expect(
+            try fixture.log.makeAdministrator().create([TopicPlan(name: name, partitions: 9)]) == [
+                name: .existed
+            ])
     }
 }

@@ -102,7 +102,9 @@ struct `Transactions over Kafka` {
             batch, offsets: [InputPosition(fixture.place(Fixture.input, 0), next: .zero)], of: consumer)
         // Offset 1 of the second partition holds the marker of the transaction before.
         #expect(
-            outcome.committed == [InputPosition(first, next: Offset(2)), InputPosition(second, next: Offset(5))])
+            outcome.committed == [
+                InputPosition(first, next: Offset(2)), InputPosition(second, next: Offset(5)),
+            ])
         #expect(try fixture.contents(of: second).records.offsets == [0, 2, 3, 4])
     }
 

@@ -1,6 +1,7 @@
-// Starts one Kafka broker (KRaft, loopback, temporary folder) and makes sure that it never outlives the test process: a
-// small shell watches over it in a process group of its own. It reads from a pipe that only this process holds open;
-// when this process ends, in whatever way, the read ends, and the shell stops the broker and removes the folder.
+// Starts one Kafka broker (KRaft, loopback, temporary folder) and makes sure that it never outlives the test
+// process: a small shell watches over it in a process group of its own. It reads from a pipe that only this
+// process holds open; when this process ends, in whatever way, the read ends, and the shell stops the broker
+// and removes the folder.
 
 import Foundation
 

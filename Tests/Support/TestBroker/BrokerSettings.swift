@@ -1,5 +1,6 @@
-// The folder and the settings of a broker for tests: one node that is broker and controller, few internal partitions,
-// no waiting for further members of a group, and transactions that time out soon after they should.
+// The folder and the settings of a broker for tests: one node that is broker and controller, few internal
+// partitions, no waiting for further members of a group, and transactions that time out soon after they
+// should.
 
 import Foundation
 
@@ -25,7 +26,9 @@ struct BrokerSettings {
     }
 
     func logTail() -> String {
-        guard let log = FileManager.default.contents(atPath: "\(folder)/server.log") else { return "(no log)" }
+        guard let log = FileManager.default.contents(atPath: "\(folder)/server.log") else {
+            return "(no log)"
+        }
         return String(decoding: log.suffix(2_000), as: UTF8.self)
     }
 

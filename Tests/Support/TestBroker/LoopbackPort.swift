@@ -17,7 +17,8 @@ enum LoopbackPort {
         let descriptor = open()
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        return unsafe withAddress(port) { address, length in unsafe connect(descriptor, address, length) } == 0
+        return unsafe withAddress(port) { address, length in unsafe connect(descriptor, address, length) }
+            == 0
     }
 
     private static func open() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }

@@ -1,5 +1,6 @@
-// A real broker for tests, one for the whole test process: started from the Kafka folder in KAFKA_HOME, or reached at
-// POINTSTREAM_BROKERS. Without either, suites that need a broker are skipped and say so. Never used outside tests.
+// A real broker for tests, one for the whole test process: started from the Kafka folder in KAFKA_HOME, or
+// reached at POINTSTREAM_BROKERS. Without either, suites that need a broker are skipped and say so. Never
+// used outside tests.
 
 import Foundation
 

@@ -1,5 +1,5 @@
-// The shell that runs a broker and ends it with the test process. It is the leader of its own process group, so that it
-// can kill everything the broker's scripts started without touching the test process.
+// The shell that runs a broker and ends it with the test process. It is the leader of its own process group,
+// so that it can kill everything the broker's scripts started without touching the test process.
 
 import Foundation
 import Synchronization
@@ -17,8 +17,8 @@ struct Watcher: Sendable {
     private let leash: Int32
     private let folder: String
 
-    /// $1 is Kafka's folder, $2 the settings file, $3 the folder to remove. Descriptor 3 is the leash. If the broker ends
-    /// by itself, the folder stays until the leash is let go, so that its log can be read.
+    /// $1 is Kafka's folder, $2 the settings file, $3 the folder to remove. Descriptor 3 is the leash. If the
+    /// broker ends by itself, the folder stays until the leash is let go, so that its log can be read.
     private static let script = """
         trap : TERM INT HUP
         export LOG_DIR="$3/logs" KAFKA_HEAP_OPTS="-Xms64m -Xmx400m"
@@ -104,7 +104,7 @@ struct Watcher: Sendable {
             unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
         }
         var words = unsafe arguments.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe word in unsafe words { unsafe free(word) } }
+        defer { unsafe words.forEach { unsafe free($0) } }
         var process = pid_t()
         let result = unsafe posix_spawn(&process, arguments[0], &actions, &attributes, &words, environ)
         return result == 0 ? process : nil
