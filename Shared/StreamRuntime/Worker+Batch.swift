@@ -8,6 +8,8 @@ import StateStore
 extension Worker {
     /// A batch that cannot be halved any more and still fails this often has a record that no log will take.
     private static var maximumAborts: Int { 5 }
+    /// The log's name for a record that exceeds its message size: smaller batches tell which input leads to it.
+    private static var tooLarge: String { "MSG_SIZE_TOO_LARGE" }
 
     func processBatch(_ consumer: Log.Consumer, _ producer: Log.Producer) throws(WorkerFailure) {
         let now = clock.now()
@@ -154,7 +156,7 @@ extension Worker {
             metrics.aborted(cause.code)
             noteAbort(cause)
             undoBatch()
-            throw .log(cause)
+            throw .log(cause.code == Self.tooLarge ? cause.retried : cause)
         case .fenced(let cause):
             metrics.aborted(cause.code)
             undoBatch()
@@ -192,7 +194,7 @@ extension Worker {
             return
         }
         aborts += 1
-        guard aborts >= Self.maximumAborts, cause.code == "MSG_SIZE_TOO_LARGE" else { return }
+        guard aborts >= Self.maximumAborts, cause.code == Self.tooLarge else { return }
         for record in batch where tasks.contains(where: { $0.partition == record.partition }) {
             condemned.insert(CondemnedRecord(place: record.place, offset: record.offset))
         }
