@@ -31,10 +31,13 @@ func service(
         .target(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
+        .executableTarget(
+            name: executable, dependencies: [.target(name: "\(folder)Service"), "ServiceHost"],
+            path: "Services/\(folder)/Main", swiftSettings: strict),
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
-                + runtime + extra + extraDomain),
+                + runtime + extra),
     ]
 }
 
@@ -55,10 +58,19 @@ let package = Package(
         shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("Configuration", ["Primitives", "JSONText", "Digests"]),
         shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
+        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
+        shared("Settings", ["Primitives"]),
         shared(
             "StreamRuntime",
             ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
+
+        shared(
+            "ServiceHost",
+            [
+                "Primitives", "JSONText", "EventLog", "KafkaLog", "Messages", "Settings", "StreamRuntime", "Telemetry",
+                "HTTPGate",
+            ]),
 
         .target(
             name: "ServiceRig",
@@ -70,9 +82,41 @@ let package = Package(
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
+        tests("StateStoreTests", at: "Shared/StateStoreTests", ["StateStore", "EventLog", "Primitives"]),
+        tests(
+            "StreamRuntimeTests", at: "Shared/StreamRuntimeTests",
+            ["StreamRuntime", "ServiceRig", "SimulatedLog", "StateStore", "EventLog", "Messages", "Primitives"]),
         tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
+        tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
+        tests(
+            "ConfigurationTests", at: "Shared/ConfigurationTests",
+            ["Configuration", "JSONText", "Digests", "Primitives"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
+
+        .target(
+            name: "OperatorService",
+            dependencies: [
+                "Primitives", "JSONText", "Configuration", "Settings", "EventLog", "KafkaLog", "Messages",
+            ],
+            path: "Services/Operator/Service", swiftSettings: strict),
+        .executableTarget(
+            name: "pointstream", dependencies: ["OperatorService", "Primitives"], path: "Services/Operator/Main",
+            swiftSettings: strict),
+        tests(
+            "OperatorTests", at: "Services/OperatorTests",
+            ["OperatorService", "Configuration", "EventLog", "KafkaLog", "SimulatedLog", "Messages", "Primitives"]),
+
+        .target(name: "TestBroker", path: "Tests/Support/TestBroker", swiftSettings: strict),
+        tests(
+            "KafkaLogTests", at: "Broker/KafkaLogTests",
+            ["KafkaLog", "EventLog", "Primitives", "CRDKafka", "TestBroker"]),
+        tests(
+            "PlatformTests", at: "Broker/PlatformTests",
+            [
+                "KafkaLog", "EventLog", "Primitives", "Messages", "JSONText", "TestBroker", "ingress-gateway",
+                "rule-evaluator", "wallet-ledger", "rewards-issuer", "notifier", "pointstream",
+            ]),
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],

@@ -1,0 +1,1 @@
+// Starts the service as a process.
