@@ -21,11 +21,11 @@ WAIT_SECONDS = 10
 
 
 class Caller:
-    """Requests with the operator's key."""
+    """Requests with the till's key: only a key that belongs to a source may ask for rewards."""
 
     def __init__(self, run: RunFolder) -> None:
         self.port = run.api_port()
-        self.credentials = dict(re.findall(r'header = "([^:]+): ([^"]+)"', run.text("operator.curl")))
+        self.credentials = dict(re.findall(r'header = "([^:]+): ([^"]+)"', run.text("till.curl")))
 
     def redeem(self, customer: str) -> tuple[int, dict[str, Any], dict[str, str]]:
         headers = self.credentials | {
