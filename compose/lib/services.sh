@@ -69,6 +69,7 @@ start_services() {
     local service
     for service in "${services[@]}"; do start_service "$service"; done
     for service in "${services[@]}"; do wait_ready "$service"; done
+    wait_for_file ingress-gateway "$run/data/ingress-gateway/http.port"
 }
 
 start_service() {
