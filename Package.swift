@@ -79,6 +79,7 @@ let package = Package(
                 "StateStore", "JSONText",
             ],
             path: "Tests/Support/ServiceRig", swiftSettings: strict),
+        tests("LayoutTests", at: "Layout", []),
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
