@@ -123,7 +123,7 @@ let package = Package(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
             service: ["HTTPGate", "Digests", "Settings"])
         + service("RuleEvaluator", executable: "rule-evaluator")
-        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText"])
+        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText", "Digests"])
         + service("RewardsIssuer", executable: "rewards-issuer")
         + service("Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Digests"])
 )
