@@ -90,6 +90,19 @@ let package = Package(
             ["Configuration", "JSONText", "Digests", "Primitives"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
+
+        .target(
+            name: "OperatorService",
+            dependencies: [
+                "Primitives", "JSONText", "Configuration", "Settings", "EventLog", "KafkaLog", "Messages",
+            ],
+            path: "Services/Operator/Service", swiftSettings: strict),
+        .executableTarget(
+            name: "pointstream", dependencies: ["OperatorService", "Primitives"], path: "Services/Operator/Main",
+            swiftSettings: strict),
+        tests(
+            "OperatorTests", at: "Services/OperatorTests",
+            ["OperatorService", "Configuration", "EventLog", "KafkaLog", "SimulatedLog", "Messages", "Primitives"]),
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
