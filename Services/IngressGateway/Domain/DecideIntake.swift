@@ -56,6 +56,18 @@ public enum TimeRefusal: String, Sendable, CaseIterable {
     /// Further ahead than clocks differ.
     case futureEvent = "future-event"
 
+    /// Nil for a time within the bounds.
+    public init?(of occurredAt: Timestamp, source: Source, now: Timestamp) {
+        let age = now.milliseconds - occurredAt.milliseconds
+        if age > source.repeatWindowMilliseconds {
+            self = .tooOld
+        } else if -age > source.futureToleranceMilliseconds {
+            self = .futureEvent
+        } else {
+            return nil
+        }
+    }
+
     public func detail(for source: Source) -> String {
         switch self {
         case .tooOld: "occurredAt is more than \(source.repeatWindowDays) days ago"
@@ -73,9 +85,7 @@ public func decideIntake(
             known.type == item.type && known.wallet == item.wallet && known.fingerprint == item.fingerprint
         return isSame ? .repeated : .conflict
     }
-    let age = now.milliseconds - item.occurredAt.milliseconds
-    if age > source.repeatWindowMilliseconds { return .refused(.tooOld) }
-    if -age > source.futureToleranceMilliseconds { return .refused(.futureEvent) }
+    if let refusal = TimeRefusal(of: item.occurredAt, source: source, now: now) { return .refused(refusal) }
     let expiry = source.keyExpiry(occurredAt: item.occurredAt, now: now)
     return .first(bucket: source.bucket(ofExpiry: expiry), expiry: expiry)
 }

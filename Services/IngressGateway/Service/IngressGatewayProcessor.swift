@@ -101,7 +101,7 @@ final class IngressGatewayProcessor: PartitionProcessor {
         guard let range = record.valueRange, !range.isEmpty else {
             throw .unprocessable(code: "empty-body", detail: "the record has no value")
         }
-        try settle(item, source, replyTo: record.replyAddress, batch) {
+        try settle(item, source, replyTo: record.callerAddress(batch.partitions), batch) {
             batch.output.append(to: item.destination(batch.partitions), key: item.wallet.hex)
             batch.output.addHeaders(HeaderName.passedOn, of: record)
             batch.output.setValue(record.bytes[range])
@@ -113,7 +113,7 @@ final class IngressGatewayProcessor: PartitionProcessor {
         guard let event = record.eventID, batch.partitions.partition(ofHash: event.keyHash) == partition else {
             throw .unprocessable(code: "header-invalid", detail: "\(HeaderName.id): an event of this partition is due")
         }
-        guard let address = record.replyAddress else {
+        guard let address = record.callerAddress(batch.partitions) else {
             throw .unprocessable(code: "header-missing", detail: "\(HeaderName.replyPartition): a question wants an answer")
         }
         let known = try storing { () throws(StoreFailure) in try store.knownKey(of: event, now: batch.now) }

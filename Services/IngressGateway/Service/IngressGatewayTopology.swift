@@ -7,13 +7,13 @@ import StateStore
 import StreamRuntime
 import Telemetry
 
-/// The gateway's worker half.
+/// The gateway's worker half. `wallet-commands` is written by the door alone; it stands here so that it is checked.
 public func ingressGatewayTopology(registry: MetricsRegistry) -> ServiceTopology {
     let metrics = IntakeMetrics(registry)
     return ServiceTopology(
         service: .ingressGateway,
         inputs: [.ingress, .intake],
-        outputs: [.intake, .customerEvents, .rewardRequests, .replies],
+        outputs: [.intake, .customerEvents, .walletCommands, .rewardRequests, .replies],
         histories: [],
         schema: .ingressGateway,
         makeProcessor: { (store, partition) throws(StoreFailure) in

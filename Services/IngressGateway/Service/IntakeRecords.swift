@@ -52,6 +52,14 @@ struct Arrival {
     }
 }
 
+extension Record {
+    /// Where a waiting caller is answered; nil if nobody waits, or at a partition that does not exist: a record for it
+    /// could never be written.
+    func callerAddress(_ partitions: PartitionCount) -> ReplyAddress? {
+        replyAddress.flatMap { $0.partition.number < partitions.number ? $0 : nil }
+    }
+}
+
 extension IntakeItem {
     /// Reads a record of `intake` from its headers.
     init(_ record: Record, at partition: PartitionIndex, of partitions: PartitionCount) throws(RecordFailure) {
@@ -65,7 +73,7 @@ extension IntakeItem {
                 code: isMissing ? "header-missing" : "header-invalid",
                 detail: "header \(name) is \(isMissing ? "missing" : "malformed")")
         }
-        let event = try required(HeaderName.id, record.eventID)
+        let event = try required(HeaderName.id, record.eventID.flatMap { $0.caused(.event).cause == $0 ? $0 : nil })
         guard partitions.partition(ofHash: event.keyHash) == partition else {
             throw .unprocessable(
                 code: "wrong-partition",

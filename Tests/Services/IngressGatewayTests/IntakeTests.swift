@@ -105,12 +105,17 @@ import Testing
             try fixture.rig.append(.intake, key: Array("k".utf8), headers: headers, value: [1])
             fixture.rig.settle()
         }
+        // A partition of replies that does not exist is no address.
+        var nowhere = intakeHeaders(fingerprint: 9).filter { $0.name != "reply-partition" }
+        nowhere.append(("reply-partition", "2"))
+        try fixture.rig.append(.intake, key: Array("k".utf8), headers: nowhere, value: [1])
+        fixture.rig.settle()
         let replies = try fixture.rig.records(of: .replies)
         #expect(replies.map { $0.headerText("outcome") } == ["refused", "refused", "conflict", "conflict"])
         let reasons = try fixture.rig.bodies(of: .replies).map { $0["reason"]?.string() }
         #expect(reasons == ["too-old", "future-event", "key-reuse", "key-reuse"])
         #expect(try fixture.rig.records(of: .customerEvents).count == 1)
-        #expect(try fixture.deadLetters().isEmpty)
+        #expect(try fixture.deadLetters().map { $0.headerText("dead-letter-reason") } == ["key-reuse"])
     }
 
     @Test func `K9 a question about an event is passed to its owner, or answered that there is none`() throws {
@@ -136,6 +141,7 @@ import Testing
         ("an award is no event", ["ce_type": "award"], "unknown-type"),
         ("no id", ["ce_id": nil], "header-missing"),
         ("malformed id", ["ce_id": "abc"], "header-invalid"),
+        ("the id of a step", ["ce_id": "step"], "header-invalid"),
         ("no wallet", ["wallet": nil], "header-missing"),
         ("malformed wallet", ["wallet": "card-1"], "header-invalid"),
         ("no fingerprint", ["fingerprint": nil], "header-missing"),
@@ -160,6 +166,9 @@ import Testing
                 let foreign = (0...).lazy.map { "other-\($0)" }
                     .first { fixture.rig.partitions.partition(of: Array($0.utf8)) != own }
                 value = EventID(source: "shop", idempotencyKey: Array((foreign ?? "").utf8)).description
+            }
+            if value == "step" {
+                value = EventID(source: "shop", idempotencyKey: key).caused(.hold).description
             }
             headers.append((name, value))
         }
