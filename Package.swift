@@ -121,7 +121,7 @@ let package = Package(
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
-            service: ["HTTPGate", "Digests", "Settings"])
+            service: ["HTTPGate", "Digests", "Settings", "KafkaLog"])
         + service("RuleEvaluator", executable: "rule-evaluator")
         + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText", "Digests"])
         + service("RewardsIssuer", executable: "rewards-issuer")
