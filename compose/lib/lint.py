@@ -11,7 +11,7 @@ from pathlib import Path
 
 MAXIMUM_LINES = 500
 # What ends the process belongs into the programs' outermost files.
-ENDS_PROCESS = re.compile(r"\btry!|\bas!|\bfatalError\(")
+ENDS_PROCESS = re.compile(r"\btry!|\bas!|(?<!func )(?<![\w.])fatalError\(")
 # Folders that only one machine has. The sources must run anywhere.
 MACHINE_PATH = re.compile(r"(?<![\w.~)}])/(?:work|root|home|Users)/\w")
 # Where a Kafka may lie beside the clone is the business of one file.
