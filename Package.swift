@@ -70,6 +70,9 @@ let package = Package(
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
         tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
+        shared("HTTPGate", ["CMicroHTTPD"]),
+        tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
+        tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],

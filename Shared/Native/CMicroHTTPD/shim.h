@@ -3,4 +3,70 @@
 
 #include <microhttpd.h>
 
+// Swift cannot call variadic functions. What MHD_start_daemon takes as a list of options is a struct here.
+struct pointstream_mhd_settings {
+    unsigned int flags;
+    unsigned int threads;
+    const struct sockaddr *address;
+    size_t connection_memory_bytes;
+    unsigned int connections;
+    unsigned int connections_per_address;
+    unsigned int idle_seconds;
+    void *context;
+    MHD_AcceptPolicyCallback accept;
+    void *(*target)(void *context, const char *target, struct MHD_Connection *connection);
+    MHD_AccessHandlerCallback access;
+    MHD_RequestCompletedCallback completed;
+    MHD_NotifyConnectionCallback connection;
+};
+
+static inline struct MHD_Daemon *pointstream_mhd_start(const struct pointstream_mhd_settings *settings) {
+    // A pool of one is refused by the library: one thread is asked for by not asking for a pool.
+    const struct MHD_OptionItem pool[] = {
+        {settings->threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)settings->threads, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    return MHD_start_daemon(
+        settings->flags, 0, settings->accept, settings->context, settings->access, settings->context,
+        MHD_OPTION_SOCK_ADDR, settings->address,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory_bytes,
+        MHD_OPTION_CONNECTION_LIMIT, settings->connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, settings->connections_per_address,
+        MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_seconds,
+        MHD_OPTION_URI_LOG_CALLBACK, settings->target, settings->context,
+        MHD_OPTION_NOTIFY_COMPLETED, settings->completed, settings->context,
+        MHD_OPTION_NOTIFY_CONNECTION, settings->connection, settings->context,
+        MHD_OPTION_ARRAY, pool,
+        MHD_OPTION_END);
+}
+
+static inline uint16_t pointstream_mhd_bound_port(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *found = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
+    return found ? found->port : 0;
+}
+
+static inline const struct sockaddr *pointstream_mhd_client_address(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *found =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return found ? found->client_addr : NULL;
+}
+
+static inline int pointstream_mhd_socket(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *found =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return found ? found->connect_fd : -1;
+}
+
+static inline void *pointstream_mhd_socket_context(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *found =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return found ? found->socket_context : NULL;
+}
+
+static inline size_t pointstream_mhd_header_bytes(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *found =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return found ? found->header_size : 0;
+}
+
 #endif
