@@ -70,6 +70,11 @@ let package = Package(
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
         tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
+        shared("Settings", ["Primitives"]),
+        tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
+        tests(
+            "ConfigurationTests", at: "Shared/ConfigurationTests",
+            ["Configuration", "JSONText", "Digests", "Primitives"]),
         shared("HTTPGate", ["CMicroHTTPD"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),

@@ -57,7 +57,7 @@ public final class Worker<Log: EventLog> {
         self.status = status
         metrics = WorkerMetrics(registry, service: topology.service)
         context = BatchContext(
-            service: topology.service, partitions: settings.partitions, configuration: Configuration())
+            service: topology.service, partitions: settings.partitions, configuration: .empty)
         recordLimit = settings.limits.records
     }
 

@@ -1,0 +1,121 @@
+// librdkafka's properties for each kind of client. Three layers: what is tuned here, what the settings pass through,
+// and what the guarantees rest on; the last cannot be overridden, an attempt is a failure. Used when a client is made.
+
+import EventLog
+
+/// The properties of one client, in the order they are set.
+struct ClientProperties {
+    private(set) var values: [(name: String, value: String)] = []
+
+    /// - Throws: a failure that stops the process if `passed` names one of `fixed`.
+    private init(
+        tuned: [(String, String)], passed: [String: String], fixed: [(String, String)]
+    ) throws(LogFailure) {
+        for (name, _) in fixed where passed[name] != nil {
+            throw LogFailure(
+                operation: "read client properties", code: "_CONFLICT",
+                detail: "\(name) is fixed, exactly-once rests on it", consequence: .stop)
+        }
+        values = tuned + passed.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } + fixed
+    }
+}
+
+extension ClientProperties {
+    /// A member of a group: range assignment (equal partition numbers stay together, and cooperative assignment is
+    /// faulty in 2.0.2), static membership, offsets never stored or committed by the client itself.
+    static func member(of group: String, named member: String, _ settings: KafkaSettings) throws(LogFailure) -> Self {
+        try Self(
+            tuned: connection(settings) + fetching + [
+                ("session.timeout.ms", String(settings.sessionTimeoutMilliseconds)),
+                ("heartbeat.interval.ms", String(settings.sessionTimeoutMilliseconds / heartbeatsPerSession)),
+                ("max.poll.interval.ms", "300000"),
+            ],
+            passed: passed(settings, settings.consumerProperties),
+            fixed: identity(settings, "\(settings.clientID)-\(group)-\(member)") + committedReading + [
+                ("group.id", group), ("group.instance.id", member),
+                ("partition.assignment.strategy", "range"), ("auto.offset.reset", "error"),
+            ])
+    }
+
+    /// A reader without group membership; librdkafka wants a group's name for assigning, nothing is committed to it.
+    static func reader(_ settings: KafkaSettings) throws(LogFailure) -> Self {
+        try Self(
+            tuned: connection(settings) + fetching,
+            passed: passed(settings, settings.consumerProperties),
+            fixed: identity(settings, "\(settings.clientID)-reader") + committedReading + [
+                ("group.id", "\(settings.clientID)-reader"), ("auto.offset.reset", "earliest"),
+            ])
+    }
+
+    /// Questions about topics and ends; reads uncommitted, so that an end counts open transactions.
+    static func control(_ settings: KafkaSettings) throws(LogFailure) -> Self {
+        try Self(
+            tuned: connection(settings), passed: passed(settings, settings.consumerProperties),
+            fixed: identity(settings, "\(settings.clientID)-control") + [("isolation.level", "read_uncommitted")])
+    }
+
+    /// A retry pause of 5 ms: back-to-back transactions meet the markers of the one before, and the default of 100
+    /// makes them ten times slower. A message gives up before its transaction does.
+    static func transactional(id: String, _ settings: KafkaSettings) throws(LogFailure) -> Self {
+        let timeout = settings.transactionTimeoutMilliseconds
+        return try Self(
+            tuned: connection(settings) + producing + [
+                ("linger.ms", "0"), ("queue.buffering.max.messages", "500000"),
+                ("message.timeout.ms", String(timeout / 5 * 4)), ("socket.timeout.ms", String(timeout)),
+            ],
+            passed: passed(settings, settings.producerProperties),
+            fixed: identity(settings, "\(settings.clientID)-\(id)") + durableWriting + [
+                ("transactional.id", id), ("transaction.timeout.ms", String(timeout)),
+            ])
+    }
+
+    /// The gateway's producer: its queue bounds the memory that requests can take.
+    static func publisher(_ settings: KafkaSettings) throws(LogFailure) -> Self {
+        try Self(
+            tuned: connection(settings) + producing + [
+                ("linger.ms", "1"), ("queue.buffering.max.messages", "100000"),
+                ("queue.buffering.max.kbytes", "65536"), ("message.timeout.ms", "10000"),
+            ],
+            passed: passed(settings, settings.producerProperties),
+            fixed: identity(settings, "\(settings.clientID)-publisher") + durableWriting)
+    }
+
+    private static let heartbeatsPerSession = 4
+
+    /// Nagle's delay is on in 2.0.2; a restarted broker is found again within a second.
+    private static func connection(_ settings: KafkaSettings) -> [(String, String)] {
+        [
+            ("socket.nagle.disable", "true"), ("socket.keepalive.enable", "true"),
+            ("reconnect.backoff.ms", "50"), ("reconnect.backoff.max.ms", "1000"),
+            ("log.connection.close", "false"),
+        ]
+    }
+
+    private static let fetching = [
+        ("queued.max.messages.kbytes", "16384"), ("fetch.wait.max.ms", "50"), ("fetch.error.backoff.ms", "100"),
+    ]
+
+    private static let producing = [
+        ("queue.buffering.max.kbytes", "262144"), ("retry.backoff.ms", "5"), ("compression.type", "none"),
+    ]
+
+    private static func identity(_ settings: KafkaSettings, _ client: String) -> [(String, String)] {
+        [
+            ("bootstrap.servers", settings.bootstrapServers), ("client.id", client),
+            ("allow.auto.create.topics", "false"),
+        ]
+    }
+
+    private static let committedReading = [
+        ("isolation.level", "read_committed"), ("enable.auto.commit", "false"),
+        ("enable.auto.offset.store", "false"), ("enable.partition.eof", "true"), ("check.crcs", "true"),
+    ]
+
+    private static let durableWriting = [
+        ("enable.idempotence", "true"), ("acks", "all"), ("partitioner", "murmur2_random"),
+    ]
+
+    private static func passed(_ settings: KafkaSettings, _ own: [String: String]) -> [String: String] {
+        settings.properties.merging(own) { _, specific in specific }
+    }
+}

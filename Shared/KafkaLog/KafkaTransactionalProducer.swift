@@ -1,0 +1,189 @@
+// Writes batches as Kafka transactions: begin, produce, send offsets, commit. Used by one worker on its thread. A call
+// whose outcome is unknown is never resumed or guessed at: the worker discards the producer and recovers from the log.
+//
+// librdkafka's `send_offsets_to_transaction` can block past its limit while the group's coordinator is away (#5456): the
+// worker's own watchdog must cover commit().
+
+import CRDKafka
+import EventLog
+import Primitives
+
+/// A transactional, idempotent producer. Belongs to one thread.
+public final class KafkaTransactionalProducer: TransactionalProducer {
+    public static let initializeLimitMilliseconds: Int32 = 30_000
+    public static let abortLimitMilliseconds: Int32 = 10_000
+    /// How long to wait for room in the queue before looking at the deadline again.
+    private static let roomStepMilliseconds: Int32 = 10
+
+    private let handle: ClientHandle
+    private let catalog: TopicCatalog
+    private let deliveries: DeliveryTally
+    private let commitLimitMilliseconds: Int
+    private var topics: OutputTopics?
+
+    init(
+        transactionalID: String, tracked: [TopicID], catalog: TopicCatalog, settings: KafkaSettings
+    ) throws(LogFailure) {
+        deliveries = DeliveryTally(tracked: tracked)
+        handle = try ClientHandle(
+            .producer, .transactional(id: transactionalID, settings),
+            ClientCallbacks(log: settings.log, deliveries: deliveries))
+        self.catalog = catalog
+        commitLimitMilliseconds = settings.transactionTimeoutMilliseconds
+    }
+
+    /// Also learns the topics that exist; one created later needs another producer.
+    public func initialize() throws(LogFailure) {
+        if let error = unsafe KafkaError(
+            taking: rd_kafka_init_transactions(handle.client, Self.initializeLimitMilliseconds))
+        {
+            throw error.failure(
+                "initialise transactions", consequence: error.isFatal ? .discardProducer : nil)
+        }
+        topics = try OutputTopics(handle, catalog: catalog)
+    }
+
+    /// - Returns: in `fenced`, the failure's consequence is `discardProducer` if this producer is of no use any more.
+    public func commit(
+        _ records: RecordBatch, offsets: [InputPosition], of consumer: KafkaGroupConsumer
+    ) -> TransactionOutcome {
+        precondition(!offsets.isEmpty, "a transaction without offsets is not fenced by the group")
+        deliveries.reset()
+        let deadline = Deadline(milliseconds: commitLimitMilliseconds)
+        do throws(TransactionFault) {
+            try begin()
+            try produce(records, before: deadline)
+            try send(offsets, of: consumer, before: deadline)
+            return .committed(try end(records.count, before: deadline))
+        } catch {
+            return conclude(error)
+        }
+    }
+
+    public func close() {
+        topics?.close()
+        topics = nil
+        handle.close()
+    }
+
+    private func begin() throws(TransactionFault) {
+        unsafe try check(rd_kafka_begin_transaction(handle.client), "begin transaction")
+    }
+
+    private func produce(_ records: RecordBatch, before deadline: Deadline) throws(TransactionFault) {
+        guard let topics else {
+            throw TransactionFault(
+                KafkaError(RD_KAFKA_RESP_ERR__STATE).failure("produce before initialise"), .unknown)
+        }
+        var fault: TransactionFault?
+        unsafe records.bytes.withUnsafeBytes { bytes in
+            for record in records {
+                unsafe fault = queue(record, lyingIn: bytes, topics, before: deadline)
+                if fault != nil { return }
+            }
+        }
+        if let fault { throw fault }
+    }
+
+    /// - Returns: why the transaction cannot go on, or nil.
+    private func queue(
+        _ record: Record, lyingIn bytes: UnsafeRawBufferPointer, _ topics: OutputTopics, before deadline: Deadline
+    ) -> TransactionFault? {
+        guard topics.contains(record.place), let topic = unsafe topics.handle(of: record.topic) else {
+            return TransactionFault(topics.unknown(record.place), .abort)
+        }
+        while true {
+            let outgoing = unsafe OutgoingRecord(
+                topic: topic, partition: record.partition, key: part(record.key, bytes),
+                value: part(record.value, bytes), headers: headers(of: record, bytes),
+                mark: DeliveryTally.mark(record.topic))
+            guard let error = unsafe enqueue(outgoing, in: handle.client) else { return nil }
+            guard error.code == RD_KAFKA_RESP_ERR__QUEUE_FULL, !deadline.isPast else {
+                let cause = error.code == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalError() ?? error : error
+                return TransactionFault(cause, "produce", at: topics.text(record.place), duringProduce: true)
+            }
+            unsafe _ = rd_kafka_poll(handle.client, Self.roomStepMilliseconds)
+        }
+    }
+
+    private func headers(of record: Record, _ bytes: UnsafeRawBufferPointer) -> OpaquePointer? {
+        guard record.headerCount > 0, let list = unsafe rd_kafka_headers_new(record.headerCount) else { return nil }
+        for number in 0..<record.headerCount {
+            let (name, value) = record.header(at: number)
+            unsafe addHeader(lent(name, bytes), lent(value, bytes), to: list)
+        }
+        return unsafe list
+    }
+
+    private func send(
+        _ offsets: [InputPosition], of consumer: KafkaGroupConsumer, before deadline: Deadline
+    ) throws(TransactionFault) {
+        let list = PartitionList(capacity: offsets.count)
+        for position in offsets { list.append(position.place, offset: position.next.number, catalog) }
+        guard let identity = consumer.currentIdentity() else {
+            throw TransactionFault(
+                KafkaError(RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST).failure("send offsets"), .abortAsFenced)
+        }
+        unsafe try check(
+            rd_kafka_send_offsets_to_transaction(
+                handle.client, list.pointer, identity.pointer, deadline.remainingMilliseconds),
+            "send offsets")
+    }
+
+    /// Waits for the deliveries and commits.
+    private func end(_ count: Int, before deadline: Deadline) throws(TransactionFault) -> [InputPosition] {
+        unsafe _ = rd_kafka_poll(handle.client, 0)
+        if let failed = deliveries.firstFailure { throw TransactionFault(failed.failure("deliver"), .abort) }
+        if let error = unsafe KafkaError(
+            taking: rd_kafka_commit_transaction(handle.client, deadline.remainingMilliseconds))
+        {
+            // A delivery that failed says more than the refused commit.
+            let cause = error.requiresAbort ? deliveries.firstFailure ?? error : error
+            throw TransactionFault(committing: error, cause: cause)
+        }
+        guard deliveries.delivered == count, deliveries.firstFailure == nil else {
+            throw TransactionFault(
+                KafkaError(RD_KAFKA_RESP_ERR__INCONSISTENT).failure(
+                    "commit transaction", at: "\(deliveries.delivered) of \(count) records reported"), .unknown)
+        }
+        return deliveries.positions
+    }
+
+    /// Takes over the error object of a transactional call.
+    private func check(_ object: OpaquePointer?, _ operation: String) throws(TransactionFault) {
+        if let error = unsafe KafkaError(taking: object) { throw TransactionFault(error, operation) }
+    }
+
+    private func conclude(_ fault: TransactionFault) -> TransactionOutcome {
+        switch fault.ending {
+        case .unknown: return .unknown(fault.failure)
+        case .fenced: return .fenced(fault.failure)
+        case .abort: return abort(because: fault.failure, as: TransactionOutcome.aborted)
+        case .abortAsFenced: return abort(because: fault.failure, as: TransactionOutcome.fenced)
+        }
+    }
+
+    /// A record that was not delivered is the cause of whatever was refused after it.
+    private func abort(
+        because failure: LogFailure, as outcome: (LogFailure) -> TransactionOutcome
+    ) -> TransactionOutcome {
+        unsafe _ = rd_kafka_poll(handle.client, 0)
+        let cause = deliveries.firstFailure?.failure("deliver") ?? failure
+        if let error = unsafe KafkaError(
+            taking: rd_kafka_abort_transaction(handle.client, Self.abortLimitMilliseconds))
+        {
+            return .unknown(error.failure("abort transaction", consequence: .discardProducer))
+        }
+        return outcome(cause)
+    }
+}
+
+/// The bytes of a part of a record, where they lie in the batch.
+private func part(_ slice: ArraySlice<UInt8>?, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard let slice else { return nil }
+    return unsafe lent(slice, bytes)
+}
+
+private func lent(_ slice: ArraySlice<UInt8>, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    unsafe UnsafeRawBufferPointer(rebasing: bytes[slice.startIndex..<slice.endIndex])
+}
