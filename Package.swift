@@ -19,7 +19,7 @@ func tests(_ name: String, at path: String, _ dependencies: [Target.Dependency])
 /// Domain (pure decisions), Service (topology, processor, store) and Main (the executable) of one service.
 func service(
     _ folder: String, executable: String, domain extraDomain: [Target.Dependency] = [],
-    service extra: [Target.Dependency] = []
+    service extra: [Target.Dependency] = [], tests more: [Target.Dependency] = []
 ) -> [Target] {
     let runtime: [Target.Dependency] = [
         "Primitives", "Messages", "JSONText", "Configuration", "EventLog", "StateStore", "StreamRuntime", "Telemetry",
@@ -34,7 +34,7 @@ func service(
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
-                + runtime + extra + extraDomain),
+                + runtime + extra + extraDomain + more),
     ]
 }
 
@@ -45,6 +45,7 @@ let package = Package(
         native("CSQLite", package: "libsqlite3-dev"),
         native("CMicroHTTPD", package: "libmicrohttpd-dev"),
         native("CCrypto", package: "libssl-dev"),
+        native("CEpoll", package: "libc6-dev"),
 
         shared("Primitives"),
         shared("JSONText", ["Primitives"]),
@@ -76,6 +77,9 @@ let package = Package(
             "ConfigurationTests", at: "Shared/ConfigurationTests",
             ["Configuration", "JSONText", "Digests", "Primitives"]),
         shared("HTTPGate", ["CMicroHTTPD"]),
+        shared("Webhooks", ["Configuration", "Primitives", "CCrypto", "CEpoll"]),
+        tests(
+            "WebhooksTests", at: "Shared/WebhooksTests", ["Webhooks", "Configuration", "HTTPGate", "CCrypto"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
     ]
@@ -85,5 +89,7 @@ let package = Package(
         + service("RuleEvaluator", executable: "rule-evaluator")
         + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText"])
         + service("RewardsIssuer", executable: "rewards-issuer")
-        + service("Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Digests"])
+        + service(
+            "Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Webhooks"],
+            tests: ["HTTPGate"])
 )

@@ -75,11 +75,11 @@ final class World {
         self.seed = seed
     }
 
-    func start() {
+    func start(_ other: (any WebhookSender)? = nil) {
         let seed = seed
         worker = rig.start(
             notifierTopology(
-                sender: sender, catalog: rig.log.catalog, registry: rig.registry,
+                sender: other ?? sender, catalog: rig.log.catalog, registry: rig.registry,
                 makeEntropy: { SeededEntropy(seed: seed &+ UInt64($0.number)) }),
             folder: folder)
         rig.settle()
