@@ -94,7 +94,7 @@ final class ClientCallbacks {
     }
 
     /// The fatal error behind `_FATAL`, by its own code.
-    func fatalError() -> KafkaError? {
+    func fatalCause() -> KafkaError? {
         var text = [CChar](repeating: 0, count: Self.textCapacity)
         let code = unsafe rd_kafka_fatal_error(client, &text, text.count)
         guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }

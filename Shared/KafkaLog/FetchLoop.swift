@@ -132,7 +132,7 @@ final class FetchLoop {
 
     /// A fatal error is named by its own code and ends this client for good.
     private func failure(from message: borrowing Message) -> LogFailure {
-        if message.error == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalError() {
+        if message.error == RD_KAFKA_RESP_ERR__FATAL, let fatal = handle.fatalCause() {
             return fatal.failure("poll", at: message.placeText, consequence: .stop)
         }
         return KafkaError(message.error, text: message.errorText).failure("poll", at: message.placeText)

@@ -105,7 +105,7 @@ import Primitives
 
     private func failure(_ error: rd_kafka_resp_err_t) -> LogFailure {
         let cause =
-            error == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalError() ?? KafkaError(error) : KafkaError(error)
+            error == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalCause() ?? KafkaError(error) : KafkaError(error)
         return cause.failure("deliver", consequence: cause.isFatal ? .discardProducer : nil)
     }
 

@@ -111,7 +111,7 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
                 mark: DeliveryTally.mark(record.topic))
             guard let error = unsafe enqueue(outgoing, in: handle.client) else { return nil }
             guard error.code == RD_KAFKA_RESP_ERR__QUEUE_FULL, !deadline.isPast else {
-                let cause = error.code == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalError() ?? error : error
+                let cause = error.code == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalCause() ?? error : error
                 return TransactionFault(cause, "produce", at: topics.text(record.place), duringProduce: true)
             }
             unsafe _ = rd_kafka_poll(handle.client, Self.roomStepMilliseconds)
