@@ -1,5 +1,6 @@
-// Credits what an event's offers gave: a transfer and a lot for each line, or a credit hold for a line that is inflight.
-// An earn never fails for lack of balance (K22). One transaction for each asset; nearly every event has one asset.
+// Credits what an event's offers gave: a transfer and a lot for each line, or a credit hold for a line that
+// is inflight. An earn never fails for lack of balance (K22). One transaction for each asset; nearly every
+// event has one asset.
 
 import Messages
 import Primitives
@@ -15,13 +16,14 @@ extension AwardCommand {
 }
 
 public enum DecideAward {
-    /// How long an inflight award waits for its commit: a month covers the return periods that such awards wait for.
+    /// How long an inflight award waits for its commit: a month covers the return periods that such awards
+    /// wait for.
     public static let inflightMilliseconds = 30 * Timestamp.millisecondsPerDay
 
     /// Decides the lines of one asset.
     ///
-    /// - Parameter asset: one of the command's ``AwardCommand/assets``. The first one's transaction bears the event's
-    ///   id; that of a further one bears the id of its first line.
+    /// - Parameter asset: one of the command's ``AwardCommand/assets``. The first one's transaction bears
+    ///   the event's id; that of a further one bears the id of its first line.
     public static func decide(
         _ snapshot: WalletSnapshot?, _ command: AwardCommand, in asset: AssetCode, _ envelope: CommandEnvelope
     ) -> LedgerDecision {
@@ -78,10 +80,12 @@ public enum DecideAward {
         return Lot(id: id, awardedAt: now, expiresAt: line.expiresAt, remaining: line.points)
     }
 
-    private static func hold(_ id: MessageID, _ line: AwardCommand.Line, _ envelope: CommandEnvelope) -> Hold {
+    private static func hold(_ id: MessageID, _ line: AwardCommand.Line, _ envelope: CommandEnvelope) -> Hold
+    {
         Hold(
             id: id, wallet: envelope.wallet, direction: .credit, asset: line.asset, points: line.points,
-            purpose: "offer \(line.offer)", expiresAt: envelope.now.adding(milliseconds: inflightMilliseconds),
+            purpose: "offer \(line.offer)",
+            expiresAt: envelope.now.adding(milliseconds: inflightMilliseconds),
             terms: Hold.CreditTerms(
                 offer: line.offer, offerVersion: line.offerVersion, lotExpiresAt: line.expiresAt))
     }

@@ -1,5 +1,6 @@
-// Ends holds by command: a commit carries a hold out, wholly or in part; a void gives back what is left of it. Allowed on
-// a blocked wallet too: what was promised before is kept. Points that an expired lot gets back expire next (DecideExpiry).
+// Ends holds by command: a commit carries a hold out, wholly or in part; a void gives back what is left of
+// it. Allowed on a blocked wallet too: what was promised before is kept. Points that an expired lot gets back
+// expire next (DecideExpiry).
 
 import Messages
 import Primitives
@@ -90,7 +91,9 @@ public enum DecideEndHold {
         return LedgerDecision(transaction, changes, from: before)
     }
 
-    private static func credit(_ points: Points, _ hold: Hold, _ prepared: WalletTransaction) -> LedgerDecision {
+    private static func credit(_ points: Points, _ hold: Hold, _ prepared: WalletTransaction)
+        -> LedgerDecision
+    {
         var transaction = prepared
         let before = transaction.balances
         transaction.balances.pending -= points

@@ -1,5 +1,6 @@
-// What time ends: holds that nobody ended, and lots whose points were not spent. Called by the sweep, and before any command
-// on a wallet that has something overdue, so that no decision is made on points or holds that are no longer there.
+// What time ends: holds that nobody ended, and lots whose points were not spent. Called by the sweep, and
+// before any command on a wallet that has something overdue, so that no decision is made on points or holds
+// that are no longer there.
 
 import Messages
 import Primitives
@@ -20,8 +21,8 @@ public enum DecideExpiry {
         return DecideEndHold.release(hold, reservations, by: .expire, transaction)
     }
 
-    /// Moves the free points of expired lots to the programme's expired points. Reserved ones stay: who holds them may
-    /// still commit.
+    /// Moves the free points of expired lots to the programme's expired points. Reserved ones stay: who holds
+    /// them may still commit.
     ///
     /// - Precondition: 1...``WalletTransaction/maximumLots`` lots of one asset, each with free points.
     /// - Returns: a transaction that occurred when the last of the lots expired.
@@ -36,7 +37,8 @@ public enum DecideExpiry {
         let before = transaction.balances
         var changes: [LedgerChange] = []
         for var lot in lots {
-            precondition(lot.isExpired(at: now) && lot.free > .zero, "only free points of expired lots expire")
+            precondition(
+                lot.isExpired(at: now) && lot.free > .zero, "only free points of expired lots expire")
             transaction.points += lot.free
             transaction.lots.append(
                 WalletTransaction.LotMovement(lot: lot.id, points: -lot.free, expiresAt: lot.expiresAt))

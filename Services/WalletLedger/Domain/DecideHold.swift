@@ -1,5 +1,5 @@
-// Opens holds. A debit is checked against the available balance here, by the wallet's only writer, and reserves points of
-// lots; whoever asks for it ends it later (DecideEndHold), or time does (DecideExpiry).
+// Opens holds. A debit is checked against the available balance here, by the wallet's only writer, and
+// reserves points of lots; whoever asks for it ends it later (DecideEndHold), or time does (DecideExpiry).
 
 import Messages
 import Primitives
@@ -10,7 +10,8 @@ public enum DecideHold {
     ///   - lots: the wallet's lots with free points, in the order of spending, as many as cover the points or
     ///     ``WalletTransaction/maximumLots``.
     public static func decide(
-        _ snapshot: WalletSnapshot?, _ command: OpenHold, isKnown: Bool, lots: [Lot], _ envelope: CommandEnvelope
+        _ snapshot: WalletSnapshot?, _ command: OpenHold, isKnown: Bool, lots: [Lot],
+        _ envelope: CommandEnvelope
     ) -> LedgerDecision {
         var transaction = envelope.transaction(
             .holdOpened, snapshot, asset: command.asset, points: command.points)
@@ -53,7 +54,8 @@ public enum DecideHold {
         }
     }
 
-    /// Nil if the lots do not have as much. Expired points are never reserved, whether they were swept or not.
+    /// Nil if the lots do not have as much. Expired points are never reserved, whether they were swept or
+    /// not.
     private static func reserve(
         _ points: Points, of lots: [Lot], for hold: MessageID, _ now: Timestamp
     ) -> [LedgerChange]? {

@@ -1,5 +1,5 @@
-// Opening, blocking and unblocking wallets. Called by the processor; the wallet's evaluator has taken the same commands
-// before, in the same order.
+// Opening, blocking and unblocking wallets. Called by the processor; the wallet's evaluator has taken the
+// same commands before, in the same order.
 
 import Messages
 import Primitives
@@ -11,7 +11,8 @@ public enum DecideWallet {
     ) -> LedgerDecision {
         guard let snapshot else {
             let wallet = Wallet(
-                id: envelope.wallet, externalID: command.externalID, name: command.name, openedAt: envelope.now)
+                id: envelope.wallet, externalID: command.externalID, name: command.name,
+                openedAt: envelope.now)
             let empty = WalletSnapshot(wallet: wallet, sequence: 0, accounts: [])
             return LedgerDecision(envelope.transaction(.walletOpened, empty), [.wallet(wallet)], from: .zero)
         }
@@ -27,7 +28,8 @@ public enum DecideWallet {
     public static func block(
         _ snapshot: WalletSnapshot?, _ command: BlockWallet, _ envelope: CommandEnvelope
     ) -> LedgerDecision {
-        change(snapshot, to: .blocked, command, envelope.transaction(.walletBlocked, snapshot), .alreadyBlocked)
+        change(
+            snapshot, to: .blocked, command, envelope.transaction(.walletBlocked, snapshot), .alreadyBlocked)
     }
 
     public static func unblock(

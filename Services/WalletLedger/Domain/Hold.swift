@@ -1,5 +1,5 @@
-// A hold: points set aside of a balance (debit), or announced and not yet credited (credit). Its moves are the table
-// below; a move that is not in it does not exist, and the schema refuses it too.
+// A hold: points set aside of a balance (debit), or announced and not yet credited (credit). Its moves are
+// the table below; a move that is not in it does not exist, and the schema refuses it too.
 //
 //          ┌── commit part ──┐
 //          v                 │

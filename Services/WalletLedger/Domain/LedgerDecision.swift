@@ -1,6 +1,6 @@
-// What a decision comes to: one transaction for the wallet's history, and the rows that change beside its balances. Made by
-// the Decide functions, written by the store. The constructor checks the books: a decision that does not balance is a
-// defect and stops the process before anything is written.
+// What a decision comes to: one transaction for the wallet's history, and the rows that change beside its
+// balances. Made by the Decide functions, written by the store. The constructor checks the books: a decision
+// that does not balance is a defect and stops the process before anything is written.
 
 import Messages
 import Primitives
@@ -24,7 +24,8 @@ public enum Refusal: String, Sendable, CaseIterable {
     case pointsExceedHold = "points-exceed-hold"
 }
 
-/// A row as it is after the decision. Balances and sequence are not among them: they stand in the transaction.
+/// A row as it is after the decision. Balances and sequence are not among them: they stand in the
+/// transaction.
 public enum LedgerChange: Sendable, Equatable {
     case wallet(Wallet)
     case addLot(Lot)
@@ -46,11 +47,14 @@ public struct LedgerDecision: Sendable, Equatable {
     init(_ transaction: WalletTransaction, _ changes: [LedgerChange], from before: Balances) {
         let after = transaction.balances
         let moved = after.settled - before.settled
-        precondition(transaction.refusal == nil || (changes.isEmpty && after == before), "a refusal changes nothing")
+        precondition(
+            transaction.refusal == nil || (changes.isEmpty && after == before), "a refusal changes nothing")
         precondition(transaction.netTransfers == moved, "transfers make up the change of the balance")
         precondition(transaction.netLots == moved, "lots make up the change of the balance")
-        precondition(after.held >= .zero && after.held <= after.settled, "held points are part of the balance")
-        precondition(after.pending >= .zero && after.settled + after.pending <= .maximum, "balances have bounds")
+        precondition(
+            after.held >= .zero && after.held <= after.settled, "held points are part of the balance")
+        precondition(
+            after.pending >= .zero && after.settled + after.pending <= .maximum, "balances have bounds")
         self.transaction = transaction
         self.changes = changes
     }
@@ -97,7 +101,8 @@ public struct CommandEnvelope: Sendable, Equatable {
         self.now = now
     }
 
-    /// The next transaction of the wallet, with its balances as they are; without a sequence if there is no wallet.
+    /// The next transaction of the wallet, with its balances as they are; without a sequence if there is no
+    /// wallet.
     func transaction(
         _ type: MessageType, _ snapshot: WalletSnapshot?, asset: AssetCode = .points, points: Points = .zero
     ) -> WalletTransaction {

@@ -1,5 +1,6 @@
-// Points that came in together: every credit is a lot, so that points expire by their own date and a spend can say where
-// its points came from. The lots of a wallet and asset add up to its settled balance, their reserved parts to what is held.
+// Points that came in together: every credit is a lot, so that points expire by their own date and a spend
+// can say where its points came from. The lots of a wallet and asset add up to its settled balance, their
+// reserved parts to what is held.
 
 import Primitives
 
@@ -16,7 +17,8 @@ public struct Lot: Sendable, Equatable {
     public var reserved: Points
 
     public init(
-        id: MessageID, awardedAt: Timestamp, expiresAt: Timestamp?, remaining: Points, reserved: Points = .zero
+        id: MessageID, awardedAt: Timestamp, expiresAt: Timestamp?, remaining: Points,
+        reserved: Points = .zero
     ) {
         self.id = id
         self.awardedAt = awardedAt

@@ -1,5 +1,6 @@
-// A wallet as the ledger knows it, and what a decision sees of it: its balances in each asset and where its history stands.
-// Loaded by the store for one command, moved on past each decision, never written to by a decision itself.
+// A wallet as the ledger knows it, and what a decision sees of it: its balances in each asset and where its
+// history stands. Loaded by the store for one command, moved on past each decision, never written to by a
+// decision itself.
 
 import Messages
 import Primitives
@@ -16,7 +17,9 @@ public struct Wallet: Sendable, Equatable {
     public var status: Status
     public var openedAt: Timestamp
 
-    public init(id: WalletID, externalID: String, name: String?, status: Status = .active, openedAt: Timestamp) {
+    public init(
+        id: WalletID, externalID: String, name: String?, status: Status = .active, openedAt: Timestamp
+    ) {
         self.id = id
         self.externalID = externalID
         self.name = name

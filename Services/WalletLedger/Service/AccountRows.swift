@@ -1,5 +1,5 @@
-// Wallets, their accounts, and the programme's accounts of this partition. The rows that every command reads and nearly every
-// one writes: one select, one upsert.
+// Wallets, their accounts, and the programme's accounts of this partition. The rows that every command reads
+// and nearly every one writes: one select, one upsert.
 
 import Messages
 import Primitives
@@ -16,7 +16,8 @@ final class AccountRows {
     init(_ connection: Connection) throws(StoreFailure) {
         selectSnapshot = try connection.prepare(
             """
-            SELECT w.external_id, w.name, w.status, w.opened_at, a.asset, a.settled, a.held, a.pending, a.sequence
+            SELECT w.external_id, w.name, w.status, w.opened_at,
+                a.asset, a.settled, a.held, a.pending, a.sequence
             FROM wallet w JOIN account a ON a.wallet_id = w.wallet_id WHERE w.wallet_id = ?
             """)
         upsertWallet = try connection.prepare(
@@ -84,8 +85,8 @@ final class AccountRows {
         try upsertAccount.run()
     }
 
-    /// Notes a transaction that changed no balance. It goes to the account that every wallet has from its opening, so
-    /// that a refusal in a made-up asset leaves no account behind.
+    /// Notes a transaction that changed no balance. It goes to the account that every wallet has from its
+    /// opening, so that a refusal in a made-up asset leaves no account behind.
     func saveSequence(_ wallet: WalletID, _ sequence: Int64) throws(StoreFailure) {
         updateSequence.bind(sequence)
         updateSequence.bind(wallet)

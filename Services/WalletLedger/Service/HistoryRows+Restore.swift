@@ -1,5 +1,5 @@
-// Puts the history's rows back from wallet-transactions while a store is restored. Called by the worker before the partition's
-// first command.
+// Puts the history's rows back from wallet-transactions while a store is restored. Called by the worker
+// before the partition's first command.
 
 import EventLog
 import Messages
@@ -27,7 +27,8 @@ extension HistoryRows {
             return try WalletTransaction.decode(record.bytes, in: range)
         } catch {
             throw StoreFailure(
-                operation: "restore wallet-transactions at \(record.offset)", detail: error.detail, consequence: .stop)
+                operation: "restore wallet-transactions at \(record.offset)", detail: error.detail,
+                consequence: .stop)
         }
     }
 }

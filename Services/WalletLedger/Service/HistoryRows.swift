@@ -1,5 +1,5 @@
-// What was published, kept for history queries and to know every command that was carried out. Not in the changelog: the same
-// rows come back from wallet-transactions when a store is restored.
+// What was published, kept for history queries and to know every command that was carried out. Not in the
+// changelog: the same rows come back from wallet-transactions when a store is restored.
 
 import Messages
 import Primitives
@@ -20,7 +20,8 @@ final class HistoryRows {
             INSERT INTO transfer (transfer_id, wallet_id, sequence, debit, credit, asset, points)
             VALUES (?, ?, ?, ?, ?, ?, ?)
             """)
-        insertRefusal = try connection.prepare("INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
+        insertRefusal = try connection.prepare(
+            "INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
         selectBody = try connection.prepare(
             """
             SELECT body FROM wallet_transaction WHERE transaction_id = ?1

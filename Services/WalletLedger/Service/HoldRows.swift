@@ -1,5 +1,5 @@
-// Holds, and which lots the open ones have reserved points of. Ended holds stay for a while, so that a second commit or void
-// can be told apart from one of a hold that never was.
+// Holds, and which lots the open ones have reserved points of. Ended holds stay for a while, so that a second
+// commit or void can be told apart from one of a hold that never was.
 
 import Messages
 import Primitives
@@ -22,8 +22,8 @@ final class HoldRows {
 
     init(_ connection: Connection) throws(StoreFailure) {
         let columns = """
-            hold_id, wallet_id, direction, asset, points, committed, state, purpose, expires_at, ended_at, offer,
-            offer_version, lot_expires_at
+            hold_id, wallet_id, direction, asset, points, committed, state, purpose, expires_at, ended_at,
+            offer, offer_version, lot_expires_at
             """
         let key = "hold_id = ? AND expires_at = ? AND awarded_at = ? AND lot_id = ?"
         insertHold = try connection.prepare(
@@ -32,7 +32,8 @@ final class HoldRows {
             "UPDATE hold SET committed = ?, state = ?, ended_at = ? WHERE hold_id = ?")
         selectHold = try connection.prepare("SELECT \(columns) FROM hold WHERE hold_id = ?")
         selectDue = try connection.prepare(
-            "SELECT \(columns) FROM hold WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at LIMIT 1")
+            "SELECT \(columns) FROM hold WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at LIMIT 1"
+        )
         selectDueOfWallet = try connection.prepare(
             """
             SELECT \(columns) FROM hold WHERE state = 'open' AND wallet_id = ? AND expires_at <= ?
@@ -126,7 +127,8 @@ final class HoldRows {
         var reservations: [Reservation] = []
         while try selectReservations.next() {
             reservations.append(
-                Reservation(lot: LotRows.lot(selectReservations), points: Points(selectReservations.integer(5))))
+                Reservation(
+                    lot: LotRows.lot(selectReservations), points: Points(selectReservations.integer(5))))
         }
         return reservations
     }
@@ -158,9 +160,11 @@ final class HoldRows {
     }
 
     private static func hold(_ row: borrowing Statement) throws(StoreFailure) -> Hold {
-        guard let direction = OpenHold.Direction(rawValue: row.text(2)), let state = Hold.State(rawValue: row.text(6))
+        guard let direction = OpenHold.Direction(rawValue: row.text(2)),
+            let state = Hold.State(rawValue: row.text(6))
         else {
-            throw StoreFailure(operation: "read hold", detail: "unknown direction or state", consequence: .rebuild)
+            throw StoreFailure(
+                operation: "read hold", detail: "unknown direction or state", consequence: .rebuild)
         }
         return Hold(
             id: MessageID(row.identifier(0)), wallet: WalletID(row.identifier(1)), direction: direction,

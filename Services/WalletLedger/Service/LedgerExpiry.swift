@@ -1,5 +1,5 @@
-// Ends what is overdue: in the sweep, and in a wallet that a command is about, before the command is decided. So a hold or lot
-// is never used after its time, however late the sweep comes. Part of WalletLedgerProcessor.
+// Ends what is overdue: in the sweep, and in a wallet that a command is about, before the command is decided.
+// So a hold or lot is never used after its time, however late the sweep comes. Part of WalletLedgerProcessor.
 
 import Messages
 import Primitives
@@ -8,8 +8,8 @@ import StreamRuntime
 import WalletLedgerDomain
 
 extension WalletLedgerProcessor {
-    /// What one sweep ends or forgets at most of each kind; more waits for the next batch, so that a day's expiries do
-    /// not delay the commands behind them.
+    /// What one sweep ends or forgets at most of each kind; more waits for the next batch, so that a day's
+    /// expiries do not delay the commands behind them.
     private static var maximumSwept: Int { 200 }
 
     /// The wallet as it is now, with nothing overdue; nil if there is none.
@@ -19,8 +19,8 @@ extension WalletLedgerProcessor {
         return snapshot
     }
 
-    /// Ends the wallet's overdue holds, then its expired lots, which may have got points back from them. Costs a
-    /// comparison while nothing in the partition is due.
+    /// Ends the wallet's overdue holds, then its expired lots, which may have got points back from them.
+    /// Costs a comparison while nothing in the partition is due.
     func expireOverdue(_ snapshot: inout WalletSnapshot?, _ batch: BatchContext) throws(RecordFailure) {
         guard let wallet = snapshot?.wallet.id,
             let due = try storing({ () throws(StoreFailure) in try store.nextDue() }), due <= batch.now
@@ -44,7 +44,9 @@ extension WalletLedgerProcessor {
             try expire(hold, &snapshot, batch)
         }
         for _ in 0..<Self.maximumSwept {
-            let wallet = try storing { () throws(StoreFailure) in try store.lots.firstDueWallet(now: batch.now) }
+            let wallet = try storing { () throws(StoreFailure) in
+                try store.lots.firstDueWallet(now: batch.now)
+            }
             guard let wallet else { break }
             var snapshot = try storing { () throws(StoreFailure) in try store.accounts.snapshot(of: wallet) }
             guard snapshot != nil else { throw .store(missingWallet(wallet)) }

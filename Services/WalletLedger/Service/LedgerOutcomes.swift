@@ -1,5 +1,5 @@
-// How the ledger's outcomes are published: every transaction on wallet-transactions, awards and spends as views of theirs, and
-// answers to those who wait. Part of WalletLedgerProcessor.
+// How the ledger's outcomes are published: every transaction on wallet-transactions, awards and spends as
+// views of theirs, and answers to those who wait. Part of WalletLedgerProcessor.
 
 import EventLog
 import JSONText
@@ -46,7 +46,8 @@ extension WalletLedgerProcessor {
         _ batch: BatchContext
     ) {
         batch.output.append(to: TopicPartition(topic, partition), key: transaction.wallet.hex)
-        batch.output.addEnvelope(type, id: transaction.id.value, source: .walletLedger, time: transaction.recordedAt)
+        batch.output.addEnvelope(
+            type, id: transaction.id.value, source: .walletLedger, time: transaction.recordedAt)
         batch.output.addHeader(HeaderName.externalID, transaction.externalID)
         if let trace = cause?.header(HeaderName.traceparent) {
             batch.output.addHeader(HeaderName.traceparent, trace)
@@ -55,10 +56,13 @@ extension WalletLedgerProcessor {
 
     // MARK: Answers
 
-    func outcome(_ transaction: WalletTransaction) -> ReplyOutcome { transaction.refusal == nil ? .done : .refused }
+    func outcome(_ transaction: WalletTransaction) -> ReplyOutcome {
+        transaction.refusal == nil ? .done : .refused
+    }
 
     func replyWallet(
-        _ snapshot: WalletSnapshot?, _ wallet: WalletID, to record: Record, _ found: ReplyOutcome, replayed: Bool = false,
+        _ snapshot: WalletSnapshot?, _ wallet: WalletID, to record: Record, _ found: ReplyOutcome,
+        replayed: Bool = false,
         _ batch: BatchContext
     ) {
         guard let address = record.replyAddress else { return }
@@ -82,7 +86,8 @@ extension WalletLedgerProcessor {
     ) throws(RecordFailure) {
         let transaction = try stored(first)
         guard transaction.type == type.outcome, transaction.wallet == wallet else {
-            throw .unprocessable(code: "key-reuse", detail: "another command was carried out under this ce_id")
+            throw .unprocessable(
+                code: "key-reuse", detail: "another command was carried out under this ce_id")
         }
         guard let address = record.replyAddress else { return }
         switch type {

@@ -1,5 +1,6 @@
-// Answers to questions about a wallet. They travel as records behind the commands they come after, so an answer sees every
-// write before it. Part of WalletLedgerProcessor; a question changes nothing, except that what is overdue ends first.
+// Answers to questions about a wallet. They travel as records behind the commands they come after, so an
+// answer sees every write before it. Part of WalletLedgerProcessor; a question changes nothing, except that
+// what is overdue ends first.
 
 import EventLog
 import JSONText
@@ -48,7 +49,8 @@ extension WalletLedgerProcessor {
         _ type: MessageType, _ record: Record, _ wallet: WalletID, _ batch: BatchContext
     ) throws(RecordFailure) {
         guard let address = record.replyAddress else {
-            throw .unprocessable(code: "no-reply-address", detail: "a question needs somewhere to be answered")
+            throw .unprocessable(
+                code: "no-reply-address", detail: "a question needs somewhere to be answered")
         }
         if type == .eventQuery { return try answerEvent(record, address, wallet, batch) }
         guard let snapshot = try current(wallet, batch) else {
@@ -89,7 +91,9 @@ extension WalletLedgerProcessor {
         _ record: Record, _ address: ReplyAddress, _ snapshot: WalletSnapshot, _ batch: BatchContext
     ) throws(RecordFailure) {
         let query = try decoding { () throws(MessageFailure) in try BalanceQuery.decode(record) }
-        let lots = try storing { () throws(StoreFailure) in try store.lots.byDay(snapshot.wallet.id, query.asset) }
+        let lots = try storing { () throws(StoreFailure) in
+            try store.lots.byDay(snapshot.wallet.id, query.asset)
+        }
         let balances = snapshot.balances(of: query.asset)
         let body = batch.encoded { writer in
             writer.beginObject()

@@ -1,6 +1,6 @@
-// The ledger's rows of one partition: what commands are decided on, and how a decision becomes rows. The statements stand
-// with their tables in AccountRows, LotRows, HoldRows and HistoryRows. Used by the processor alone, inside the
-// transaction that the worker has opened.
+// The ledger's rows of one partition: what commands are decided on, and how a decision becomes rows. The
+// statements stand with their tables in AccountRows, LotRows, HoldRows and HistoryRows. Used by the processor
+// alone, inside the transaction that the worker has opened.
 
 import Messages
 import Primitives
@@ -14,11 +14,15 @@ final class LedgerStore {
     let history: HistoryRows
     private var due = Due.unknown
 
-    /// When time will end something next. Kept in memory, because it is asked for before every poll and every command.
-    private enum Due { case unknown, never, at(Timestamp) }
+    /// When time will end something next. Kept in memory, because it is asked for before every poll and every
+    /// command.
+    private enum Due {
+        case unknown, never
+        case at(Timestamp)
+    }
 
-    /// How long an ended hold is remembered: whoever ends it again within a quarter is told that it has ended, later
-    /// that it is unknown. Neither changes anything.
+    /// How long an ended hold is remembered: whoever ends it again within a quarter is told that it has
+    /// ended, later that it is unknown. Neither changes anything.
     static let endedHoldMilliseconds = 90 * Timestamp.millisecondsPerDay
 
     init(_ store: StateStore) throws(StoreFailure) {
@@ -69,7 +73,8 @@ final class LedgerStore {
 
     // MARK: What time ends
 
-    /// The expiry of the first hold or lot that time can end, or when an ended hold is forgotten; nil: nothing is there.
+    /// The expiry of the first hold or lot that time can end, or when an ended hold is forgotten; nil:
+    /// nothing is there.
     func nextDue() throws(StoreFailure) -> Timestamp? {
         switch due {
         case .never: return nil

@@ -69,8 +69,8 @@ final class LotRows {
         try updateLot.run()
     }
 
-    /// Lots with free points that have not expired, in the order of spending: as many as cover `points`, at most
-    /// ``WalletTransaction/maximumLots``.
+    /// Lots with free points that have not expired, in the order of spending: as many as cover `points`, at
+    /// most ``WalletTransaction/maximumLots``.
     func free(
         covering points: Points, _ wallet: WalletID, _ asset: AssetCode, now: Timestamp
     ) throws(StoreFailure) -> [Lot] {
@@ -140,7 +140,8 @@ final class LotRows {
     static func lot(_ row: borrowing Statement) -> Lot {
         Lot(
             id: MessageID(row.identifier(0)), awardedAt: Timestamp(milliseconds: row.integer(1)),
-            expiresAt: expiry(row.integer(2)), remaining: Points(row.integer(3)), reserved: Points(row.integer(4)))
+            expiresAt: expiry(row.integer(2)), remaining: Points(row.integer(3)),
+            reserved: Points(row.integer(4)))
     }
 
     private static func expiry(_ milliseconds: Int64) -> Timestamp? {

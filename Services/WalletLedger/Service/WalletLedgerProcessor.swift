@@ -1,6 +1,7 @@
-// The ledger's part in one partition: loads what a command is decided on, lets Decide... decide, writes the decision's rows and
-// publishes its outcome. Called by the worker. A refusal is an outcome like any other; only a record that is no command at
-// all is thrown back. A command that was carried out before changes nothing.
+// The ledger's part in one partition: loads what a command is decided on, lets Decide... decide, writes the
+// decision's rows and publishes its outcome. Called by the worker. A refusal is an outcome like any other;
+// only a record that is no command at all is thrown back. A command that was carried out before changes
+// nothing.
 
 import EventLog
 import Messages
@@ -27,7 +28,8 @@ final class WalletLedgerProcessor: PartitionProcessor {
         case .eventQuery, .walletQuery, .balanceQuery, .historyQuery: try answer(type, record, wallet, batch)
         case .award, .walletOpen, .walletBlock, .walletUnblock, .holdOpen, .holdCommit, .holdVoid:
             try carryOut(type, record, try envelope(of: record, wallet, batch), batch)
-        default: throw .unprocessable(code: "unknown-type", detail: "\(type.rawValue) is no command to the ledger")
+        default:
+            throw .unprocessable(code: "unknown-type", detail: "\(type.rawValue) is no command to the ledger")
         }
     }
 
@@ -49,7 +51,8 @@ final class WalletLedgerProcessor: PartitionProcessor {
         }
         let time = record.header(HeaderName.time).flatMap { Timestamp(rfc3339: $0) }
         return CommandEnvelope(
-            id: id, wallet: wallet, externalID: record.headerText(HeaderName.externalID) ?? wallet.description,
+            id: id, wallet: wallet,
+            externalID: record.headerText(HeaderName.externalID) ?? wallet.description,
             occurredAt: time ?? batch.now, now: batch.now)
     }
 
@@ -61,7 +64,8 @@ final class WalletLedgerProcessor: PartitionProcessor {
         var snapshot = try current(envelope.wallet, batch)
         switch type {
         case .award: try award(record, envelope, &snapshot, batch)
-        case .walletOpen, .walletBlock, .walletUnblock: try changeWallet(type, record, envelope, &snapshot, batch)
+        case .walletOpen, .walletBlock, .walletUnblock:
+            try changeWallet(type, record, envelope, &snapshot, batch)
         case .holdOpen: try openHold(record, envelope, &snapshot, batch)
         default: try endHold(type, record, envelope, &snapshot, batch)
         }
@@ -70,7 +74,8 @@ final class WalletLedgerProcessor: PartitionProcessor {
     // MARK: Awards
 
     private func award(
-        _ record: Record, _ envelope: CommandEnvelope, _ snapshot: inout WalletSnapshot?, _ batch: BatchContext
+        _ record: Record, _ envelope: CommandEnvelope, _ snapshot: inout WalletSnapshot?,
+        _ batch: BatchContext
     ) throws(RecordFailure) {
         let command = try decoding { () throws(MessageFailure) in
             try AwardCommand.decode(record.bytes, in: record.valueRange ?? 0..<0)
@@ -123,7 +128,8 @@ final class WalletLedgerProcessor: PartitionProcessor {
             }
             let decision =
                 type == .walletBlock
-                ? DecideWallet.block(snapshot, command, envelope) : DecideWallet.unblock(snapshot, command, envelope)
+                ? DecideWallet.block(snapshot, command, envelope)
+                : DecideWallet.unblock(snapshot, command, envelope)
             try publish(decision, record, &snapshot, batch)
         }
         replyWallet(snapshot, envelope.wallet, to: record, isNew ? .created : .done, batch)
@@ -132,7 +138,8 @@ final class WalletLedgerProcessor: PartitionProcessor {
     // MARK: Holds
 
     private func openHold(
-        _ record: Record, _ envelope: CommandEnvelope, _ snapshot: inout WalletSnapshot?, _ batch: BatchContext
+        _ record: Record, _ envelope: CommandEnvelope, _ snapshot: inout WalletSnapshot?,
+        _ batch: BatchContext
     ) throws(RecordFailure) {
         let command = try decoding { () throws(MessageFailure) in
             try OpenHold.decode(record.bytes, in: record.valueRange ?? 0..<0)
@@ -144,7 +151,8 @@ final class WalletLedgerProcessor: PartitionProcessor {
         let isDebit = command.direction == .debit && snapshot != nil
         let lots = try storing { () throws(StoreFailure) in
             isDebit
-                ? try store.lots.free(covering: command.points, envelope.wallet, command.asset, now: batch.now) : []
+                ? try store.lots.free(
+                    covering: command.points, envelope.wallet, command.asset, now: batch.now) : []
         }
         let decision = DecideHold.decide(snapshot, command, isKnown: known != nil, lots: lots, envelope)
         let body = try publish(decision, record, &snapshot, batch)
@@ -160,7 +168,10 @@ final class WalletLedgerProcessor: PartitionProcessor {
         }
         let (hold, reservations) = try storing { () throws(StoreFailure) in
             let hold = try store.holds.hold(command.hold)
-            return (hold, try hold.map { hold throws(StoreFailure) in try store.holds.reservations(of: hold) } ?? [])
+            return (
+                hold,
+                try hold.map { hold throws(StoreFailure) in try store.holds.reservations(of: hold) } ?? []
+            )
         }
         let decision =
             type == .holdCommit

@@ -1,6 +1,7 @@
-// The ledger's tables. What decisions read goes to the changelog; wallet_transaction, transfer and refused_transaction
-// are restored from the topic that they were published on. Points are the asset's smallest units, times milliseconds since
-// 1970, ids 16 bytes. A sequence is kept with the account that its transaction was about: the wallet's is the highest.
+// The ledger's tables. What decisions read goes to the changelog; wallet_transaction, transfer and
+// refused_transaction are restored from the topic that they were published on. Points are the asset's
+// smallest units, times milliseconds since 1970, ids 16 bytes. A sequence is kept with the account that its
+// transaction was about: the wallet's is the highest.
 
 import Messages
 import Primitives
@@ -39,8 +40,9 @@ extension StoreSchema {
         CREATE TABLE programme_account (
             asset TEXT NOT NULL,
             account TEXT NOT NULL CHECK (account IN ('issued', 'redeemed', 'expired')),
-            balance INTEGER NOT NULL CHECK (CASE account WHEN 'issued' THEN balance <= 0 ELSE balance >= 0 END),
-            PRIMARY KEY (asset, account)
+            balance INTEGER NOT NULL,
+            PRIMARY KEY (asset, account),
+            CHECK (CASE account WHEN 'issued' THEN balance <= 0 ELSE balance >= 0 END)
         ) STRICT, WITHOUT ROWID;
         """
 

@@ -1,4 +1,5 @@
-// Where the ledger's records come from and go, as data. Read by the worker, the operator's command and the tests.
+// Where the ledger's records come from and go, as data. Read by the worker, the operator's command and the
+// tests.
 
 import EventLog
 import Messages

@@ -1,4 +1,5 @@
-// What the ledger makes of an event's awards, of wallets that are blocked or unknown, and of wallets that are opened twice.
+// What the ledger makes of an event's awards, of wallets that are blocked or unknown, and of wallets that are
+// opened twice.
 
 import JSONText
 import Messages
@@ -33,7 +34,9 @@ import Testing
         #expect(answer.outcome == "done" && answer.body["points"]?.int64 == 125)
     }
 
-    @Test func `B7 an inflight award changes what is pending, and the balance only when it is committed`() throws {
+    @Test func `B7 an inflight award changes what is pending, and the balance only when it is committed`()
+        throws
+    {
         let world = try LedgerWorld()
         let expiry = world.now.adding(milliseconds: 90 * LedgerWorld.day)
         try world.award("order-1", [LedgerWorld.line(40, expiresAt: expiry, inflight: true)])
@@ -62,7 +65,9 @@ import Testing
         #expect(try world.refusals(.holdOpened) == ["insufficient-balance", ""])
     }
 
-    @Test func `K6 a blocked wallet shows its status, refuses earns and burns, and still ends its holds`() throws {
+    @Test func `K6 a blocked wallet shows its status, refuses earns and burns, and still ends its holds`()
+        throws
+    {
         let world = try LedgerWorld()
         try world.award("order-1", 100)
         try world.hold("before", 30)
@@ -99,7 +104,9 @@ import Testing
         #expect(try world.ask(.walletQuery, "nobody").outcome == "not-found")
     }
 
-    @Test func `an unknown wallet is refused where the issuer and downstream see it, and stays refused`() throws {
+    @Test func `an unknown wallet is refused where the issuer and downstream see it, and stays refused`()
+        throws
+    {
         let world = try LedgerWorld()
         try world.award("order-1", [LedgerWorld.line(10)], opens: false)
         try world.hold("spend", 5)
@@ -111,15 +118,19 @@ import Testing
         try world.award("order-2", 3)
         try world.award("order-1", [LedgerWorld.line(10)])
         #expect(try world.balance() == [3, 0, 0, 3])
-        #expect(try world.ask(.eventQuery, id: MessageID(LedgerWorld.event("order-1").value)).outcome == "refused")
-        #expect(try world.ask(.eventQuery, id: MessageID(LedgerWorld.event("none").value)).outcome == "pending")
+        #expect(
+            try world.ask(.eventQuery, id: MessageID(LedgerWorld.event("order-1").value)).outcome == "refused"
+        )
+        #expect(
+            try world.ask(.eventQuery, id: MessageID(LedgerWorld.event("none").value)).outcome == "pending")
     }
 
     @Test func `a credit beyond the largest balance is refused and changes nothing`() throws {
         let world = try LedgerWorld()
         try world.award("order-1", Points.maximum.units - 1)
         try world.award("order-2", [LedgerWorld.line(1, inflight: true)])
-        try world.award("order-3", [LedgerWorld.line(Points.maximum.units), LedgerWorld.line(Points.maximum.units)])
+        try world.award(
+            "order-3", [LedgerWorld.line(Points.maximum.units), LedgerWorld.line(Points.maximum.units)])
         try world.hold("credit", 1, direction: .credit)
         #expect(try world.balance() == [Points.maximum.units - 1, 0, 1, Points.maximum.units - 1])
         #expect(try world.refusals(.awarded) == ["", "", "balance-limit"])
@@ -148,12 +159,14 @@ import Testing
     @Test func `a record that is no command goes to the dead letters and leaves no trace`() throws {
         let world = try LedgerWorld()
         try world.award("order-1", 10)
-        let wrong = OpenHold(hold: LedgerWorld.hold("x"), points: Points(1), expiresAt: world.now, purpose: "p")
+        let wrong = OpenHold(
+            hold: LedgerWorld.hold("x"), points: Points(1), expiresAt: world.now, purpose: "p")
         try world.send(.holdOpen, MessageID(0xff), "ann", wrong.encode)
         try world.send(.holdOpen, MessageID(LedgerWorld.event("order-1").value), "ann", wrong.encode)
         try world.send(.purchase, MessageID(0x100), "ann", wrong.encode)
         try world.send(.award, MessageID(0x200), "ann", wrong.encode)
-        try world.rig.append(.walletCommands, key: Array("no wallet".utf8), headers: [("ce_type", "award")], value: nil)
+        try world.rig.append(
+            .walletCommands, key: Array("no wallet".utf8), headers: [("ce_type", "award")], value: nil)
         world.rig.settle()
         let letters = try world.rig.records(of: .deadLetters(of: .walletLedger))
         #expect(

@@ -21,9 +21,7 @@ import Testing
         #expect(try world.balance() == [100, held, 0, 100 - held])
     }
 
-    @Test func `B8 a hold lowers the available balance at once and the settled one on commit, and the spend names its lots`()
-        throws
-    {
+    @Test func `B8 a hold lowers what is available at once and what is settled on commit`() throws {
         let world = try LedgerWorld()
         try world.award("never", 50)
         try world.award("late", 50, days: 20)
@@ -34,7 +32,8 @@ import Testing
         #expect(try world.balance() == [80, 50, 0, 30])
         try world.end(.holdCommit, LedgerWorld.hold("spend"), attempt: 1)
         #expect(try world.balance() == [30, 0, 0, 30])
-        let names = Dictionary(uniqueKeysWithValues: ["soon", "late", "never"].map { (LedgerWorld.event($0), $0) })
+        let names = Dictionary(
+            uniqueKeysWithValues: ["soon", "late", "never"].map { (LedgerWorld.event($0), $0) })
         let taken = try world.transactions().filter { $0.type == .holdCommitted }.map { transaction in
             transaction.lots.map { "\(names[$0.lot.cause] ?? "?") \($0.points)" }
         }
@@ -109,12 +108,18 @@ import Testing
         #expect(try world.balance() == [100, 60, 0, 40])
         world.rig.pass(milliseconds: 5 * LedgerWorld.minute)
         let swept = try #require(try world.transactions().last)
-        #expect(swept.type == .holdExpired && swept.hold == LedgerWorld.hold("swept") && swept.points == Points(60))
+        #expect(
+            swept.type == .holdExpired && swept.hold == LedgerWorld.hold("swept")
+                && swept.points == Points(60))
         #expect(swept.balances == Balances(settled: Points(100), held: .zero, pending: .zero))
         try world.checkBooks()
     }
 
-    @Test func `expired points cannot be spent before the sweep came, and reserved ones expire when they come back`() throws {
+    @Test
+    func
+        `expired points cannot be spent before the sweep came, and reserved ones expire when they come back`()
+        throws
+    {
         let world = try LedgerWorld()
         try world.award("old", 60, days: 1)
         try world.award("new", 50, days: 9)

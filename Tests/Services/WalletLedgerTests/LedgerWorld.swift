@@ -1,5 +1,5 @@
-// A ledger over the simulated log, as tests hold it: send what the evaluator and the issuer send, ask what the gateway asks,
-// look at the topics and, once the worker has stopped, at the store's own rows.
+// A ledger over the simulated log, as tests hold it: send what the evaluator and the issuer send, ask what
+// the gateway asks, look at the topics and, once the worker has stopped, at the store's own rows.
 
 import Configuration
 import EventLog
@@ -31,7 +31,8 @@ final class LedgerWorld {
 
     init(partitions: Int32 = 2) throws {
         rig = ServiceRig(partitions: partitions)
-        let name = "ledger-\(ProcessInfo.processInfo.processIdentifier)-\(UInt(bitPattern: ObjectIdentifier(self).hashValue))"
+        let process = ProcessInfo.processInfo.processIdentifier
+        let name = "ledger-\(process)-\(UInt(bitPattern: ObjectIdentifier(self).hashValue))"
         folder = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         start()
@@ -73,7 +74,9 @@ final class LedgerWorld {
 
     // MARK: Commands
 
-    static func wallet(_ customer: String) -> WalletID { WalletID(programme: "pointstream", externalID: customer) }
+    static func wallet(_ customer: String) -> WalletID {
+        WalletID(programme: "pointstream", externalID: customer)
+    }
 
     static func event(_ key: String) -> EventID { EventID(source: "shop", idempotencyKey: Array(key.utf8)) }
 
@@ -85,7 +88,8 @@ final class LedgerWorld {
         var writer = JSONWriter()
         encode(&writer)
         var headers: [(name: String, value: String)] = [
-            ("ce_specversion", "1.0"), ("ce_id", id.description), ("ce_source", "test"), ("ce_type", type.rawValue),
+            ("ce_specversion", "1.0"), ("ce_id", id.description), ("ce_source", "test"),
+            ("ce_type", type.rawValue),
             ("external-id", customer),
         ]
         if let correlation {
@@ -110,7 +114,8 @@ final class LedgerWorld {
     }
 
     static func line(
-        _ points: Int64, offer: String = "one-per-unit", asset: AssetCode = .points, expiresAt: Timestamp? = nil,
+        _ points: Int64, offer: String = "one-per-unit", asset: AssetCode = .points,
+        expiresAt: Timestamp? = nil,
         inflight: Bool = false
     ) -> AwardCommand.Line {
         AwardCommand.Line(
@@ -126,7 +131,8 @@ final class LedgerWorld {
     ) throws {
         let command = OpenHold(
             hold: Self.hold(key), direction: direction, points: Points(points),
-            minimumRemaining: Points(minimumRemaining), expiresAt: now.adding(milliseconds: minutes * Self.minute),
+            minimumRemaining: Points(minimumRemaining),
+            expiresAt: now.adding(milliseconds: minutes * Self.minute),
             purpose: "reward voucher")
         try send(.holdOpen, command.hold, customer, command.encode)
     }
@@ -136,8 +142,10 @@ final class LedgerWorld {
         _ type: MessageType, _ hold: MessageID, of customer: String = "ann", _ points: Int64? = nil,
         attempt: Int = 0
     ) throws {
-        let command = EndHold(hold: hold, points: points.map { Points($0) }, reward: "voucher", reason: "test")
-        let id = Self.event("\(type.rawValue) \(hold) \(attempt)").caused(type == .holdCommit ? .commit : .void)
+        let command = EndHold(
+            hold: hold, points: points.map { Points($0) }, reward: "voucher", reason: "test")
+        let id = Self.event("\(type.rawValue) \(hold) \(attempt)").caused(
+            type == .holdCommit ? .commit : .void)
         try send(type, id, customer, command.encode)
     }
 
@@ -151,7 +159,10 @@ final class LedgerWorld {
     /// Sends a command or question with a reply address, lets everything settle, and reads the answer.
     func ask(
         _ type: MessageType, _ customer: String = "ann", id: MessageID? = nil,
-        _ encode: (inout JSONWriter) -> Void = { $0.beginObject(); $0.endObject() }
+        _ encode: (inout JSONWriter) -> Void = {
+            $0.beginObject()
+            $0.endObject()
+        }
     ) throws -> Answer {
         correlation += 1
         let number = correlation
@@ -162,7 +173,8 @@ final class LedgerWorld {
         try #require(replies.count == 1, "one answer to \(type.rawValue)")
         let reply = replies[0]
         return Answer(
-            outcome: try #require(reply.headerText("outcome")), isReplayed: reply.headerText("replayed") == "1",
+            outcome: try #require(reply.headerText("outcome")),
+            isReplayed: reply.headerText("replayed") == "1",
             body: try JSONDocument(parsing: try #require(reply.value)).root)
     }
 

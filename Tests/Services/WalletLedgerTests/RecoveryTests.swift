@@ -15,7 +15,8 @@ import Testing
         for customer in ["ann", "bob", "cy", "dee"] {
             let name = "\(customer) \(round)"
             try world.award("\(name) a", to: customer, 100, days: 30)
-            try world.award("\(name) b", to: customer, [LedgerWorld.line(25, inflight: true), LedgerWorld.line(5)])
+            try world.award(
+                "\(name) b", to: customer, [LedgerWorld.line(25, inflight: true), LedgerWorld.line(5)])
             try world.hold("\(name) h", of: customer, 60)
             try world.hold("\(name) i", of: customer, 20, minutes: 60 * 24 * 20)
             try world.hold("\(name) j", of: customer, 100_000)
@@ -69,7 +70,9 @@ import Testing
         #expect(try world.balance() == [100, 0, 0, 100])
     }
 
-    @Test func `P5 a wallet's sequence never goes back and never skips, whatever becomes of the batches`() throws {
+    @Test func `P5 a wallet's sequence never goes back and never skips, whatever becomes of the batches`()
+        throws
+    {
         let world = try LedgerWorld()
         let faults: [Fault] = [.abort, .answerLost, .fence, .requestLost, .fail(.retry)]
         for (round, fault) in faults.enumerated() {
@@ -106,7 +109,8 @@ import Testing
             let last = try #require(try world.transactions(of: customer).last)
             #expect(last.sequence == 15)
             let balances = last.balances
-            let expected = [balances.settled, balances.held, balances.pending, balances.available].map(\.units)
+            let expected = [balances.settled, balances.held, balances.pending, balances.available].map(
+                \.units)
             #expect(try world.balance(customer) == expected)
         }
         try world.checkBooks()

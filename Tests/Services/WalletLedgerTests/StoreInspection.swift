@@ -1,5 +1,5 @@
-// Looks into the store's files once the worker has stopped: the invariants of RELIABILITY 2.5 that concern the ledger, and
-// all rows as text, to hold a live store against a restored one.
+// Looks into the store's files once the worker has stopped: the invariants of RELIABILITY 2.5 that concern
+// the ledger, and all rows as text, to hold a live store against a restored one.
 
 import Messages
 import Primitives
@@ -74,7 +74,8 @@ extension LedgerWorld {
     ]
 
     private static let tables = [
-        "wallet", "account", "programme_account", "lot", "hold", "hold_lot", "transfer", "refused_transaction",
+        "wallet", "account", "programme_account", "lot", "hold", "hold_lot", "transfer",
+        "refused_transaction",
         "wallet_transaction",
     ]
 
@@ -96,7 +97,8 @@ extension LedgerWorld {
                 var columns: [String] = []
                 var shape = try connection.prepare("SELECT name FROM pragma_table_info('\(table)')")
                 while try shape.next() { columns.append(shape.text(0)) }
-                let values = columns.filter { $0 != "number" }.map { "quote(\($0))" }.joined(separator: " || ' ' || ")
+                let values = columns.filter { $0 != "number" }.map { "quote(\($0))" }.joined(
+                    separator: " || ' ' || ")
                 var select = try connection.prepare("SELECT \(values) FROM \(table) ORDER BY 1")
                 while try select.next() { rows.append("\(table) \(select.text(0))") }
             }
@@ -107,7 +109,8 @@ extension LedgerWorld {
     private func withStores(_ body: (Connection) throws -> Void) throws {
         stop()
         for partition in rig.partitions.all {
-            let store = try StateStore(.file(path: path(of: partition)), schema: walletLedgerTopology().schema)
+            let store = try StateStore(
+                .file(path: path(of: partition)), schema: walletLedgerTopology().schema)
             try body(store.connection)
         }
         start()

@@ -1,5 +1,6 @@
-// One wallet as a slow and obvious model: lots and holds in plain arrays, everything summed anew each time. The random test holds
-// the ledger's published transactions against it, one by one. It shares no code with the domain but the message types.
+// One wallet as a slow and obvious model: lots and holds in plain arrays, everything summed anew each time.
+// The random test holds the ledger's published transactions against it, one by one. It shares no code with
+// the domain but the message types.
 
 import Messages
 import Primitives
@@ -152,7 +153,9 @@ struct WalletModel {
         _ command: EndHold, _ id: MessageID, _ now: Timestamp
     ) -> (refusal: String?, moved: [MessageID: Int64]) {
         if let refusal = whyNot(command) { return (refusal, [:]) }
-        guard let index = holds.firstIndex(where: { $0.id == command.hold }) else { return ("unknown-hold", [:]) }
+        guard let index = holds.firstIndex(where: { $0.id == command.hold }) else {
+            return ("unknown-hold", [:])
+        }
         let points = command.points?.units ?? holds[index].rest
         guard points <= holds[index].rest else { return ("points-exceed-hold", [:]) }
         holds[index].rest -= points
