@@ -2,6 +2,7 @@
 
 import Configuration
 import EventLog
+import Foundation
 import HTTPGate
 import IngressGatewayService
 import JSONText
@@ -169,13 +170,20 @@ final class DoorFixture: Sendable {
             to: server.port)
     }
 
-    /// Does something while a request is under way, and returns its answer.
+    /// Does something while a request is under way, and returns its answer. The request has a thread of its own: those of
+    /// Swift's tasks are few, and waiting in all of them would leave none to act.
     func whileWaiting(_ request: [UInt8], _ action: () throws -> Void) async throws -> Answer {
         let port = server.port
         let before = door.waiting
-        async let answer = Task.detached { try send(request, to: port) }.value
+        let (answers, finish) = AsyncStream.makeStream(of: Result<Answer, any Error>.self)
+        let thread = Thread {
+            finish.yield(Result { try send(request, to: port) })
+            finish.finish()
+        }
+        thread.start()
         while door.waiting == before { await Task.yield() }
         try action()
-        return try await answer
+        for await answer in answers { return try answer.get() }
+        throw CancellationError()
     }
 }
