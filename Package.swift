@@ -31,6 +31,9 @@ func service(
         .target(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
+        .executableTarget(
+            name: executable, dependencies: [.target(name: "\(folder)Service"), "ServiceHost"],
+            path: "Services/\(folder)/Main", swiftSettings: strict),
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
@@ -76,6 +79,7 @@ let package = Package(
                 "StateStore", "JSONText",
             ],
             path: "Tests/Support/ServiceRig", swiftSettings: strict),
+        tests("LayoutTests", at: "Layout", []),
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
@@ -103,12 +107,23 @@ let package = Package(
         tests(
             "OperatorTests", at: "Services/OperatorTests",
             ["OperatorService", "Configuration", "EventLog", "KafkaLog", "SimulatedLog", "Messages", "Primitives"]),
+
+        .target(name: "TestBroker", path: "Tests/Support/TestBroker", swiftSettings: strict),
+        tests(
+            "KafkaLogTests", at: "Broker/KafkaLogTests",
+            ["KafkaLog", "EventLog", "Primitives", "CRDKafka", "TestBroker"]),
+        tests(
+            "PlatformTests", at: "Broker/PlatformTests",
+            [
+                "KafkaLog", "EventLog", "Primitives", "Messages", "JSONText", "TestBroker", "ingress-gateway",
+                "rule-evaluator", "wallet-ledger", "rewards-issuer", "notifier", "pointstream",
+            ]),
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
             service: ["HTTPGate", "Digests", "Settings", "KafkaLog"])
         + service("RuleEvaluator", executable: "rule-evaluator")
-        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText"])
+        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText", "Digests"])
         + service("RewardsIssuer", executable: "rewards-issuer")
         + service("Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Digests"])
 )
