@@ -32,7 +32,10 @@ func service(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
         .executableTarget(
-            name: executable, dependencies: [.target(name: "\(folder)Service"), "ServiceHost"],
+            name: executable,
+            dependencies: [
+                .target(name: "\(folder)Service"), "ServiceHost", "EventLog", "KafkaLog", "Primitives", "Settings",
+            ],
             path: "Services/\(folder)/Main", swiftSettings: strict),
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
