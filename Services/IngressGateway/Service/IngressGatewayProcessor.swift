@@ -101,7 +101,11 @@ final class IngressGatewayProcessor: PartitionProcessor {
         guard let range = record.valueRange, !range.isEmpty else {
             throw .unprocessable(code: "empty-body", detail: "the record has no value")
         }
-        try settle(item, source, replyTo: record.callerAddress(batch.partitions), batch) {
+        let address = record.callerAddress(batch.partitions)
+        guard address != nil || record.replyAddress == nil else {
+            throw .unprocessable(code: "unknown-partition", detail: "\(HeaderName.replyPartition): no such partition")
+        }
+        try settle(item, source, replyTo: address, batch) {
             batch.output.append(to: item.destination(batch.partitions), key: item.wallet.hex)
             batch.output.addHeaders(HeaderName.passedOn, of: record)
             batch.output.setValue(record.bytes[range])
@@ -163,6 +167,13 @@ final class IngressGatewayProcessor: PartitionProcessor {
         guard let address else { throw .unprocessable(code: code, detail: detail) }
         let body = batch.encoded { $0.event(item.event, reason: code, detail: detail) }
         batch.output.reply(to: address, outcome, body: body)
+    }
+
+    /// Whoever waits for a record of `intake` is told at once that it was not accepted.
+    func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {
+        guard record.topic == .intake, let address = record.callerAddress(batch.partitions) else { return }
+        let body = batch.encoded { $0.event(record.eventID, reason: code, detail: detail) }
+        batch.output.reply(to: address, .refused, body: body)
     }
 
     // MARK: Time and batches

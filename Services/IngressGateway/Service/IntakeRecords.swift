@@ -133,9 +133,9 @@ extension RecordBatch {
 
 extension JSONWriter {
     /// An answer of the gateway itself about an event.
-    mutating func event(_ event: EventID, reason: String? = nil, detail: String? = nil) {
+    mutating func event(_ event: EventID?, reason: String? = nil, detail: String? = nil) {
         beginObject()
-        field("event", event)
+        if let event { field("event", event) }
         if let reason { field("reason", reason) }
         if let detail { field("detail", detail) }
         endObject()

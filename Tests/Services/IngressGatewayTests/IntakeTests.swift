@@ -115,7 +115,7 @@ import Testing
         let reasons = try fixture.rig.bodies(of: .replies).map { $0["reason"]?.string() }
         #expect(reasons == ["too-old", "future-event", "key-reuse", "key-reuse"])
         #expect(try fixture.rig.records(of: .customerEvents).count == 1)
-        #expect(try fixture.deadLetters().map { $0.headerText("dead-letter-reason") } == ["key-reuse"])
+        #expect(try fixture.deadLetters().map { $0.headerText("dead-letter-reason") } == ["unknown-partition"])
     }
 
     @Test func `K9 a question about an event is passed to its owner, or answered that there is none`() throws {
@@ -177,6 +177,8 @@ import Testing
         fixture.rig.settle()
         let codes = try fixture.deadLetters().map { $0.headerText("dead-letter-reason") }
         #expect(codes == [row.code, "empty-body"], "\(row.name)")
+        let reasons = try fixture.rig.bodies(of: .replies).map { $0["reason"]?.string() }
+        #expect(reasons == (row.change.isEmpty ? ["empty-body"] : [row.code, "empty-body"]), "who waits is told")
         #expect(try fixture.rig.records(of: .customerEvents).isEmpty)
     }
 
