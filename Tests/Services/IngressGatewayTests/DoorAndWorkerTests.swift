@@ -1,5 +1,5 @@
-// Both halves of the gateway over one simulated log: what the door writes the worker reads, and the worker's answers reach the
-// callers who wait. Also how many places a key is sought in.
+// Both halves of the gateway over one simulated log: what the door writes the worker reads, and the worker's
+// answers reach the callers who wait. Also how many places a key is sought in.
 
 import Configuration
 import EventLog
@@ -25,7 +25,8 @@ private struct SimulatedPublisher: IntakePublisher {
     ) throws(LogFailure) {
         do {
             _ = try log.cluster.append(
-                topic: log.catalog.name(of: record.place.topic), partition: record.place.partition, key: record.key,
+                topic: log.catalog.name(of: record.place.topic), partition: record.place.partition,
+                key: record.key,
                 headers: record.headers.map { .init(Array($0.name.utf8), $0.value) }, value: record.value)
             completion(.success(()))
         } catch {
@@ -45,7 +46,8 @@ private struct SimulatedPublisher: IntakePublisher {
         rig.start(ingressGatewayTopology(registry: rig.registry))
         rig.settle()
         let fixture = try DoorFixture(
-            isReady: false, publisher: SimulatedPublisher(log: rig.log), clock: rig.clock, partitions: rig.partitions)
+            isReady: false, publisher: SimulatedPublisher(log: rig.log), clock: rig.clock,
+            partitions: rig.partitions)
         let replies = ReplyLoop(
             rig.log, fixture.door, partition: PartitionIndex(1),
             logger: Logger(service: "ingress-gateway", clock: rig.clock, sink: fixture.sink))
@@ -60,7 +62,8 @@ private struct SimulatedPublisher: IntakePublisher {
         rig.settle()
         let passedOn = try rig.records(of: .customerEvents)
         #expect(passedOn.map { $0.headerText("ce_id") } == [event.description])
-        #expect(passedOn.first?.keyText == WalletID(programme: "pointstream", externalID: "card-1").description)
+        #expect(
+            passedOn.first?.keyText == WalletID(programme: "pointstream", externalID: "card-1").description)
 
         let changed = DoorFixture.request(
             "POST", "/v1/events", fields: ["Prefer: wait=5"], idempotencyKey: "k1",
@@ -88,7 +91,8 @@ private struct SimulatedPublisher: IntakePublisher {
         rig.settle()
         #expect(try rig.records(of: .customerEvents) == passedOn)
         #expect(try rig.records(of: .deadLetters(of: .ingressGateway)).isEmpty)
-        let repeats = rig.registry.value(of: "pointstream_intake_total", labels: [(name: "outcome", value: "repeat")])
+        let repeats = rig.registry.value(
+            of: "pointstream_intake_total", labels: [(name: "outcome", value: "repeat")])
         #expect(repeats == 2)
         replies.close()
     }
@@ -107,7 +111,9 @@ private struct SimulatedPublisher: IntakePublisher {
                 let bucket = source.bucket(ofExpiry: expiry)
                 #expect(bucket.end > expiry)
                 #expect(expiry >= occurredAt.adding(milliseconds: source.repeatWindowMilliseconds))
-                if bucket.end > start.adding(milliseconds: source.repeatWindowMilliseconds) { buckets.insert(bucket) }
+                if bucket.end > start.adding(milliseconds: source.repeatWindowMilliseconds) {
+                    buckets.insert(bucket)
+                }
             }
         }
         #expect(buckets.count <= 10)
