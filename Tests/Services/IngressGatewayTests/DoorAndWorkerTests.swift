@@ -110,6 +110,7 @@ private struct SimulatedPublisher: IntakePublisher {
                 let expiry = source.keyExpiry(occurredAt: occurredAt, now: now)
                 let bucket = source.bucket(ofExpiry: expiry)
                 #expect(bucket.end > expiry)
+                #expect(expiry >= now.adding(milliseconds: source.repeatWindowMilliseconds))
                 #expect(expiry >= occurredAt.adding(milliseconds: source.repeatWindowMilliseconds))
                 if bucket.end > start.adding(milliseconds: source.repeatWindowMilliseconds) {
                     buckets.insert(bucket)
