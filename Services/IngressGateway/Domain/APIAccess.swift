@@ -1,10 +1,11 @@
-// Who may do what at the API. Called for every request before its body is read. A wrong key costs the same work as a wrong
-// secret, and both have the same answer, so that nobody learns which keys exist.
+// Who may do what at the API. Called for every request before its body is read. A wrong key costs the same
+// work as a wrong secret, and both have the same answer, so that nobody learns which keys exist.
 
 import Configuration
 
 extension Configuration {
-    /// The key that the caller has shown to be theirs; nil if there is none, it is switched off, or the secret is wrong.
+    /// The key that the caller has shown to be theirs; nil if there is none, it is switched off, or the
+    /// secret is wrong.
     public func caller(key: String, secret: String) -> APIKey? {
         let known = apiKeys[key]
         let isRight = (known ?? unknownKey).verify(secret: Array(secret.utf8))
@@ -13,7 +14,8 @@ extension Configuration {
     }
 }
 
-/// Stands for keys that do not exist; no secret has this hash but by accident, and then the key is still unknown.
+/// Stands for keys that do not exist; no secret has this hash but by accident, and then the key is still
+/// unknown.
 private let unknownKey = APIKey(
     id: "unknown", role: .selfService, source: nil,
     hash: SecretHash(secret: [], salt: [UInt8](repeating: 0, count: SecretHash.saltBytes)))
@@ -32,12 +34,13 @@ extension APIKey {
 public struct WaitPreference: Sendable, Equatable {
     public let seconds: Int
 
-    /// Reads all `Prefer` fields; the first `wait` counts. Nil if there is none, or it is malformed, which the RFC tells
-    /// to ignore.
+    /// Reads all `Prefer` fields; the first `wait` counts. Nil if there is none, or it is malformed, which
+    /// the RFC tells to ignore.
     public init?(fields: [String]) {
         for field in fields {
             for preference in field.split(separator: ",") {
-                let words = preference.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1).map(Self.trimmed)
+                let words = preference.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1).map(
+                    Self.trimmed)
                 guard words.first?.lowercased() == "wait" else { continue }
                 guard words.count == 2, let seconds = Self.seconds(words[1]) else { return nil }
                 self.seconds = seconds
@@ -48,8 +51,12 @@ public struct WaitPreference: Sendable, Equatable {
     }
 
     private static func seconds(_ word: String) -> Int? {
-        let digits = word.hasPrefix("\"") && word.hasSuffix("\"") && word.count > 2 ? String(word.dropFirst().dropLast()) : word
-        guard (1...9).contains(digits.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        let digits =
+            word.hasPrefix("\"") && word.hasSuffix("\"") && word.count > 2
+            ? String(word.dropFirst().dropLast()) : word
+        guard (1...9).contains(digits.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return nil
+        }
         return Int(digits)
     }
 

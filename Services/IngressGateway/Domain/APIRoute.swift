@@ -1,5 +1,6 @@
-// What a request of the API asks for: its method and path taken apart. Paths are decoded once, segment by segment and only
-// after they were split, so that an escaped slash never becomes a separator; whatever is not exactly a route is none.
+// What a request of the API asks for: its method and path taken apart. Paths are decoded once, segment by
+// segment and only after they were split, so that an escaped slash never becomes a separator; whatever is not
+// exactly a route is none.
 
 import JSONText
 import Messages
@@ -95,7 +96,9 @@ func percentDecoded(_ segment: String) -> String? {
             bytes.append(byte)
             continue
         }
-        guard let high = rest.popFirst().flatMap(hexValue), let low = rest.popFirst().flatMap(hexValue) else { return nil }
+        guard let high = rest.popFirst().flatMap(hexValue), let low = rest.popFirst().flatMap(hexValue) else {
+            return nil
+        }
         bytes.append(high << 4 | low)
     }
     return String(validating: bytes, as: UTF8.self)

@@ -1,6 +1,7 @@
-// An event or request in the one form that the platform passes on, whichever door it came through and however it was
-// written: encoded anew from what was read, so that spaces, the order of fields and ways to write a number make no
-// difference to its fingerprint. Made by both doors; the stages behind them see only these bytes.
+// An event or request in the one form that the platform passes on, whichever door it came through and however
+// it was written: encoded anew from what was read, so that spaces, the order of fields and ways to write a
+// number make no difference to its fingerprint. Made by both doors; the stages behind them see only these
+// bytes.
 
 import Configuration
 import JSONText
@@ -25,7 +26,8 @@ public struct CanonicalEvent: Sendable, Equatable {
         writer.clear()
         purchase.encode(to: &writer)
         self.init(
-            type: .purchase, externalID: purchase.externalID, occurredAt: purchase.occurredAt, body: writer.bytes)
+            type: .purchase, externalID: purchase.externalID, occurredAt: purchase.occurredAt,
+            body: writer.bytes)
     }
 
     /// A reward is asked for when the request arrives.
@@ -42,7 +44,9 @@ public struct CanonicalEvent: Sendable, Equatable {
 public enum EventType: String, Sendable, CaseIterable { case purchase }
 
 /// Reads an event in canonical JSON. `type` may be left out: there is one so far.
-public func readCanonicalPurchase(_ bytes: [UInt8], in range: Range<Int>? = nil) throws(MessageFailure) -> Purchase {
+public func readCanonicalPurchase(_ bytes: [UInt8], in range: Range<Int>? = nil) throws(MessageFailure)
+    -> Purchase
+{
     try decode(bytes, in: range) { (fields: inout FieldReader) in
         _ = fields.choice("type", of: EventType.self, code: "unknown-type", required: false)
         return Purchase.read(&fields)
@@ -51,7 +55,8 @@ public func readCanonicalPurchase(_ bytes: [UInt8], in range: Range<Int>? = nil)
 
 /// Reads a record of a source: canonical JSON, or the source's own shape by its mapping.
 ///
-/// A source whose own shape is text in columns may send canonical JSON too, if it says so by the content type.
+/// A source whose own shape is text in columns may send canonical JSON too, if it says so by the content
+/// type.
 public func readSourceRecord(
     _ bytes: [UInt8], in range: Range<Int>, contentType: String?, source: Source, _ writer: inout JSONWriter
 ) throws(MessageFailure) -> Purchase {
@@ -60,7 +65,8 @@ public func readSourceRecord(
         guard isJSON ?? true else {
             throw .fields([
                 FieldProblem(
-                    pointer: "", code: "no-mapping", detail: "source \(source.id) has no mapping for other than JSON")
+                    pointer: "", code: "no-mapping",
+                    detail: "source \(source.id) has no mapping for other than JSON")
             ])
         }
         return try readCanonicalPurchase(bytes, in: range)

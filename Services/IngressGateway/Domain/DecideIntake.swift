@@ -1,6 +1,6 @@
-// Decides what an event's idempotency key means: first of its key, a repeat of it, another event under a used key, or an
-// event whose own time is out of bounds. Called by the processor for every event, with what the store knows of the key.
-// Reads no body: the fingerprint stands for it.
+// Decides what an event's idempotency key means: first of its key, a repeat of it, another event under a used
+// key, or an event whose own time is out of bounds. Called by the processor for every event, with what the
+// store knows of the key. Reads no body: the fingerprint stands for it.
 
 import Configuration
 import Messages
@@ -76,7 +76,8 @@ public enum TimeRefusal: String, Sendable, CaseIterable {
     }
 }
 
-/// A known key keeps its outcome whatever the event's time; only a new one is held against the bounds of time.
+/// A known key keeps its outcome whatever the event's time; only a new one is held against the bounds of
+/// time.
 public func decideIntake(
     _ known: KnownKey?, _ item: IntakeItem, source: Source, now: Timestamp
 ) -> IntakeDecision {

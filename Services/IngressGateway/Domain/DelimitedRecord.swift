@@ -1,6 +1,6 @@
-// One line of text in columns, taken apart: runs of spaces, or a delimiter with or without quotes as in RFC 4180. Called by
-// the mapping for each record of a source in such a shape. It only finds the columns; it never trims or converts what is
-// in them, and never takes two lines for one.
+// One line of text in columns, taken apart: runs of spaces, or a delimiter with or without quotes as in RFC
+// 4180. Called by the mapping for each record of a source in such a shape. It only finds the columns; it
+// never trims or converts what is in them, and never takes two lines for one.
 
 import Configuration
 import JSONText
@@ -48,16 +48,16 @@ struct DelimitedRecord {
             throw refusal("missing-column", "the record has \(columns.count) columns; missing: \(missing)")
         }
         if columns.count > format.columns.count {
-            let last = format.columns.last ?? ""
+            let (last, more) = (format.columns.last ?? "", columns.count - format.columns.count)
             throw refusal(
-                "too-many-columns",
-                "the record has \(columns.count) columns, \(columns.count - format.columns.count) behind '\(last)'")
+                "too-many-columns", "the record has \(columns.count) columns, \(more) behind '\(last)'")
         }
     }
 
     // MARK: Quotes
 
-    /// Columns may be enclosed in quotes and hold delimiters, line ends and doubled quotes then (RFC 4180, section 2).
+    /// Columns may be enclosed in quotes and hold delimiters, line ends and doubled quotes then (RFC 4180,
+    /// section 2).
     private mutating func splitQuoted(
         _ line: ArraySlice<UInt8>, _ delimiter: UInt8, _ format: DelimitedFormat
     ) throws(MessageFailure) {
@@ -69,7 +69,8 @@ struct DelimitedRecord {
                 let end = line[at...].firstIndex(of: delimiter) ?? line.endIndex
                 let column = line[at..<end]
                 guard !column.contains(where: { $0 == quote || $0 == 0x0a || $0 == 0x0d }) else {
-                    throw refusal("misplaced-quote", "column \(name(format)): a quote or line end outside of quotes")
+                    throw refusal(
+                        "misplaced-quote", "column \(name(format)): a quote or line end outside of quotes")
                 }
                 columns.append(column)
                 at = end
@@ -97,7 +98,8 @@ struct DelimitedRecord {
                 return at
             }
             guard line[at] == quote else {
-                throw refusal("misplaced-quote", "column \(name(format)): a quote within the text is not doubled")
+                throw refusal(
+                    "misplaced-quote", "column \(name(format)): a quote within the text is not doubled")
             }
             text.append(quote)
             at += 1

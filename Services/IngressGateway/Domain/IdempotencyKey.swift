@@ -1,5 +1,6 @@
-// The key under which a source sends an event, however often it sends it. Checked here alone, for all doors: the header of
-// an HTTP request, the header or the key of a record. Never trimmed, folded or otherwise repaired.
+// The key under which a source sends an event, however often it sends it. Checked here alone, for all doors:
+// the header of an HTTP request, the header or the key of a record. Never trimmed, folded or otherwise
+// repaired.
 
 /// 1 to 255 visible ASCII characters.
 public struct IdempotencyKey: Sendable, Hashable {
@@ -27,8 +28,8 @@ public struct IdempotencyKey: Sendable, Hashable {
         self.bytes = Array(bytes)
     }
 
-    /// The values of all `Idempotency-Key` fields of a request: one, bare or as a quoted string (draft-ietf-httpapi-
-    /// idempotency-key-header, section 2.1). Both forms of a key are the same key.
+    /// The values of all `Idempotency-Key` fields of a request: one, bare or as a quoted string
+    /// (draft-ietf-httpapi- idempotency-key-header, section 2.1). Both forms of a key are the same key.
     public init(fields: [String]) throws(Failure) {
         guard let field = fields.first else { throw .required }
         guard fields.count == 1 else { throw .invalid }
@@ -37,7 +38,8 @@ public struct IdempotencyKey: Sendable, Hashable {
             try self.init(bytes)
             return
         }
-        guard bytes.count >= 2, bytes.last == UInt8(ascii: "\""), let inner = Self.unescaped(bytes[1..<(bytes.count - 1)])
+        guard bytes.count >= 2, bytes.last == UInt8(ascii: "\""),
+            let inner = Self.unescaped(bytes[1..<(bytes.count - 1)])
         else { throw .invalid }
         try self.init(inner)
     }

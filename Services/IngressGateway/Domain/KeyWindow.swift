@@ -1,6 +1,7 @@
-// How long a source's keys are remembered, and where their rows lie. Rows are clustered by the day on which they can be
-// forgotten, because keys that are random within the whole table halve SQLite's speed (RELIABILITY, finding 11), and
-// because forgetting then takes rows from the table's beginning without looking for them.
+// How long a source's keys are remembered, and where their rows lie. Rows are clustered by the day on which
+// they can be forgotten, because keys that are random within the whole table halve SQLite's speed
+// (RELIABILITY, finding 11), and because forgetting then takes rows from the table's beginning without
+// looking for them.
 
 import Configuration
 import Primitives
@@ -16,11 +17,12 @@ public struct KeyBucket: Sendable, Hashable, Comparable {
 }
 
 extension Source {
-    /// A window is spread over about so many buckets: an id whose bucket is unknown is sought in each of them.
+    /// A window is spread over about so many buckets: an id whose bucket is unknown is sought in each of
+    /// them.
     private static let bucketsPerWindow = 7
 
-    /// When a key that arrives now may be forgotten: not before events of that time are refused as too old, and not
-    /// before the published window has passed since it arrived.
+    /// When a key that arrives now may be forgotten: not before events of that time are refused as too old,
+    /// and not before the published window has passed since it arrived.
     public func keyExpiry(occurredAt: Timestamp, now: Timestamp) -> Timestamp {
         max(occurredAt, now).adding(milliseconds: repeatWindowMilliseconds)
     }

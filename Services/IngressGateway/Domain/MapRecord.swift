@@ -1,14 +1,14 @@
-// Turns a record in a source's own shape into a canonical purchase, by the source's mapping (K18). The mapped values are
-// written as canonical JSON and read like any other canonical event, so that one set of checks holds for every door; a
-// problem is told with the column or pointer that the value came from.
+// Turns a record in a source's own shape into a canonical purchase, by the source's mapping (K18). The mapped
+// values are written as canonical JSON and read like any other canonical event, so that one set of checks
+// holds for every door; a problem is told with the column or pointer that the value came from.
 
 import Configuration
 import JSONText
 import Messages
 import Primitives
 
-/// - Throws: every problem found; the pointer is that of the canonical field, the detail begins with its place in the
-///   record.
+/// - Throws: every problem found; the pointer is that of the canonical field, the detail begins with its
+///   place in the record.
 public func mapRecord(
     _ bytes: [UInt8], in range: Range<Int>, _ mapping: SourceMapping, _ writer: inout JSONWriter
 ) throws(MessageFailure) -> Purchase {
@@ -79,7 +79,8 @@ private struct RecordMapper {
     // MARK: One field
 
     private mutating func text(
-        _ field: FieldMapping, _ key: String, _ base: String, required: Bool = true, _ writer: inout JSONWriter
+        _ field: FieldMapping, _ key: String, _ base: String, required: Bool = true,
+        _ writer: inout JSONWriter
     ) {
         guard let bytes = value(field, key, base, required: required, wholeNumbers: true) else { return }
         writer.field(key, utf8: bytes)
@@ -94,7 +95,8 @@ private struct RecordMapper {
     }
 
     private mutating func amount(
-        _ field: FieldMapping, _ key: String, _ base: String, required: Bool = true, _ writer: inout JSONWriter
+        _ field: FieldMapping, _ key: String, _ base: String, required: Bool = true,
+        _ writer: inout JSONWriter
     ) {
         guard let bytes = value(field, key, base, required: required, wholeNumbers: false),
             let number = decimal(bytes, field, key, base)
@@ -121,7 +123,8 @@ private struct RecordMapper {
         } catch {
             switch error {
             case .malformed: report(field, key, base, "type", "a decimal number is due")
-            case .outOfRange: report(field, key, base, "number-out-of-range", "the number cannot be held exactly")
+            case .outOfRange:
+                report(field, key, base, "number-out-of-range", "the number cannot be held exactly")
             }
             return nil
         }
@@ -194,7 +197,8 @@ private struct RecordMapper {
             problems.map { problem in
                 guard let field = fields.field(at: problem.pointer) else { return problem }
                 return FieldProblem(
-                    pointer: problem.pointer, code: problem.code, detail: "\(field.place.words): \(problem.detail)")
+                    pointer: problem.pointer, code: problem.code,
+                    detail: "\(field.place.words): \(problem.detail)")
             })
     }
 }

@@ -1,6 +1,7 @@
-// The public API: a request is admitted, checked, brought into its canonical form and published; the answer is the broker's
-// acknowledgement, or the outcome that comes back over `replies`. Called by the HTTP server's threads, the publisher's and
-// the replies' thread; it owns no thread, no clock and no log of its own, so that tests run all of it.
+// The public API: a request is admitted, checked, brought into its canonical form and published; the answer
+// is the broker's acknowledgement, or the outcome that comes back over `replies`. Called by the HTTP server's
+// threads, the publisher's and the replies' thread; it owns no thread, no clock and no log of its own, so
+// that tests run all of it.
 
 import Configuration
 import EventLog
@@ -20,8 +21,8 @@ public struct DoorSettings: Sendable {
     public var waitMaximumSeconds: Int
     /// Requests that wait for an outcome at once. Beyond it, events are answered 202 and questions 503.
     public var maximumWaits: Int
-    /// What a request without a wait of its own waits for at most, in milliseconds: an acknowledgement, or the answer to a
-    /// question. Both take a few milliseconds; callers and proxies give up soon after this.
+    /// What a request without a wait of its own waits for at most, in milliseconds: an acknowledgement, or
+    /// the answer to a question. Both take a few milliseconds; callers and proxies give up soon after this.
     public var patienceMilliseconds: Int64 = 10_000
 
     public init(
@@ -130,7 +131,8 @@ public final class Door: Sendable {
         switch opening {
         case .opened: return
         case .inFlight:
-            var problem = Problem(409, "in-flight", "a request with the same idempotency key is being accepted")
+            var problem = Problem(
+                409, "in-flight", "a request with the same idempotency key is being accepted")
             problem.headers = [("Retry-After", "1")]
             throw problem
         case .full: throw .unavailable("too-many-waits", "too many requests wait for an answer")

@@ -1,5 +1,6 @@
-// Whether a request may come in: everything that is known from its head, in one order for all routes. The server asks before
-// it reads a body, and the handler asks again, because only then it needs what was found out.
+// Whether a request may come in: everything that is known from its head, in one order for all routes. The
+// server asks before it reads a body, and the handler asks again, because only then it needs what was found
+// out.
 
 import Configuration
 import HTTPGate
@@ -71,12 +72,14 @@ struct Admission {
         let parts = type.lowercased().split(separator: ";", omittingEmptySubsequences: false).map { part in
             part.filter { $0 != " " && $0 != "\t" && $0 != "\"" }
         }
-        return parts[0] == "application/json" && parts.dropFirst().allSatisfy { $0 == "charset=utf-8" || $0.isEmpty }
+        return parts[0] == "application/json"
+            && parts.dropFirst().allSatisfy { $0 == "charset=utf-8" || $0.isEmpty }
     }
 
-    /// Required where an event or a request is accepted; opening a wallet is repeatable by itself, so a key there is only
-    /// checked for its form.
-    private static func idempotencyKey(_ head: HTTPHead, _ route: APIRoute) throws(Problem) -> IdempotencyKey? {
+    /// Required where an event or a request is accepted; opening a wallet is repeatable by itself, so a key
+    /// there is only checked for its form.
+    private static func idempotencyKey(_ head: HTTPHead, _ route: APIRoute) throws(Problem) -> IdempotencyKey?
+    {
         guard route.hasBody else { return nil }
         let fields = head.fields.all("Idempotency-Key")
         if route == .openWallet, fields.isEmpty { return nil }
@@ -89,11 +92,15 @@ struct Admission {
 
     /// The source in whose name the caller's events and requests are accepted.
     func source() throws(Problem) -> Source {
-        guard let name = caller.source else { throw Problem(403, "no-source", "this key belongs to no source") }
+        guard let name = caller.source else {
+            throw Problem(403, "no-source", "this key belongs to no source")
+        }
         guard let source = configuration.sources[name] else {
             throw Problem(403, "unknown-source", "the source of this key is not configured")
         }
-        guard source.active else { throw Problem(403, "inactive-source", "the source of this key is switched off") }
+        guard source.active else {
+            throw Problem(403, "inactive-source", "the source of this key is switched off")
+        }
         return source
     }
 }

@@ -9,7 +9,8 @@ struct DoorMetrics: Sendable {
     init(_ registry: MetricsRegistry) {
         self.registry = registry
         duration = registry.histogram(
-            "pointstream_http_request_duration_seconds", help: "From a complete request to its answer.", labels: [])
+            "pointstream_http_request_duration_seconds", help: "From a complete request to its answer.",
+            labels: [])
     }
 
     /// - Parameter microseconds: 0 for what was refused at once.

@@ -1,5 +1,6 @@
-// What the door writes for a request: one record, where it goes, and what the caller is told when its outcome comes. Bodies
-// are read, checked and brought into their canonical form here; nothing behind the door sees what a caller wrote.
+// What the door writes for a request: one record, where it goes, and what the caller is told when its outcome
+// comes. Bodies are read, checked and brought into their canonical form here; nothing behind the door sees
+// what a caller wrote.
 
 import EventLog
 import HTTPGate
@@ -21,25 +22,31 @@ struct DoorOrder {
 
     /// - Parameter number: tells questions apart that have no id of their own.
     init(
-        _ request: HTTPRequest, _ admission: Admission, number: UInt64, partitions: PartitionCount, now: Timestamp
+        _ request: HTTPRequest, _ admission: Admission, number: UInt64, partitions: PartitionCount,
+        now: Timestamp
     ) throws(Problem) {
         let programme = admission.configuration.programme.name
         func ask(_ type: MessageType, _ externalID: String, _ body: [UInt8]) -> DoorRecord {
             let wallet = WalletID(programme: programme, externalID: externalID)
             let id = EventID(UInt128(number) << 8)
             return DoorRecord(
-                .walletCommands, wallet, externalID, type, id, source: "ingress-gateway", now, body, partitions)
+                .walletCommands, wallet, externalID, type, id, source: "ingress-gateway", now, body,
+                partitions)
         }
         switch admission.route {
         case .openWallet:
             let wanted = try Self.reading { () throws(MessageFailure) in try readOpenWallet(request.body) }
             record = DoorRecord(
-                .customerEvents, WalletID(programme: programme, externalID: wanted.externalID), wanted.externalID,
-                .walletOpen, EventID(source: Self.walletSource, idempotencyKey: Array(wanted.externalID.utf8)),
+                .customerEvents, WalletID(programme: programme, externalID: wanted.externalID),
+                wanted.externalID,
+                .walletOpen,
+                EventID(source: Self.walletSource, idempotencyKey: Array(wanted.externalID.utf8)),
                 source: Self.walletSource, now, encoded(wanted.encode), partitions)
             question = .openWallet(externalID: wanted.externalID)
-        case .wallet(let externalID): (record, question) = (ask(.walletQuery, externalID, emptyObject), .wallet)
-        case .balance(let externalID): (record, question) = (ask(.balanceQuery, externalID, emptyObject), .wallet)
+        case .wallet(let externalID):
+            (record, question) = (ask(.walletQuery, externalID, emptyObject), .wallet)
+        case .balance(let externalID):
+            (record, question) = (ask(.balanceQuery, externalID, emptyObject), .wallet)
         case .transactions(let externalID):
             (record, question) = (ask(.historyQuery, externalID, try Self.page(request)), .wallet)
         case .event(let event):
@@ -57,11 +64,14 @@ struct DoorOrder {
         _ request: HTTPRequest, _ admission: Admission, _ now: Timestamp
     ) throws(Problem) -> Arrival {
         let source = try admission.source()
-        guard let key = admission.key else { throw Problem(400, "key-required", "an idempotency key is required") }
+        guard let key = admission.key else {
+            throw Problem(400, "key-required", "an idempotency key is required")
+        }
         var writer = JSONWriter()
         let event: CanonicalEvent
         if admission.route == .postEvent {
-            let purchase = try reading { () throws(MessageFailure) in try readCanonicalPurchase(request.body) }
+            let purchase = try reading { () throws(MessageFailure) in try readCanonicalPurchase(request.body)
+            }
             event = CanonicalEvent(purchase, &writer)
         } else {
             let wanted = try reading { () throws(MessageFailure) in try RewardRequest.decode(request.body) }
@@ -143,7 +153,8 @@ extension DoorRecord {
     /// The question for an event's outcome goes to the owner of its key, who knows where the event went.
     fileprivate init(askingFor event: EventID, _ now: Timestamp, _ partitions: PartitionCount) {
         self.init(
-            TopicPartition(.intake, partitions.partition(ofHash: event.keyHash)), key: event.hex, value: emptyObject)
+            TopicPartition(.intake, partitions.partition(ofHash: event.keyHash)), key: event.hex,
+            value: emptyObject)
         addEnvelope(.eventQuery, event, "ingress-gateway", now)
     }
 
@@ -155,7 +166,8 @@ extension DoorRecord {
         arrival.forEachIntakeHeader { add($0, $1) }
     }
 
-    private mutating func addEnvelope(_ type: MessageType, _ id: EventID, _ source: String, _ now: Timestamp) {
+    private mutating func addEnvelope(_ type: MessageType, _ id: EventID, _ source: String, _ now: Timestamp)
+    {
         add(HeaderName.specVersion, "1.0")
         add(HeaderName.id, id.hex)
         add(HeaderName.source, source)

@@ -1,5 +1,6 @@
-// The door as a part of the gateway's process: the HTTP server, the publisher, and the thread that takes replies and the
-// configuration. Made by Main, started once the broker's topics were found right, stopped before the workers are.
+// The door as a part of the gateway's process: the HTTP server, the publisher, and the thread that takes
+// replies and the configuration. Made by Main, started once the broker's topics were found right, stopped
+// before the workers are.
 
 import EventLog
 import Foundation
@@ -60,7 +61,8 @@ public final class GatewayDoor<Log: EventLog>: Sendable {
     private let running = Mutex<Running?>(nil)
 
     public init(
-        _ settings: GatewayDoorSettings, log: Log, clock: any WallClock, entropy: inout some Entropy, logger: Logger,
+        _ settings: GatewayDoorSettings, log: Log, clock: any WallClock, entropy: inout some Entropy,
+        logger: Logger,
         registry: MetricsRegistry,
         makePublisher: @escaping @Sendable () throws(LogFailure) -> any IntakePublisher
     ) {
@@ -80,11 +82,13 @@ public final class GatewayDoor<Log: EventLog>: Sendable {
         let publisher = try opening { () throws(LogFailure) in try makePublisher() }
         var entropy = SeededEntropy(seed: seed)
         let door = Door(
-            settings.door, publisher: publisher, clock: clock, entropy: &entropy, logger: logger, registry: registry)
+            settings.door, publisher: publisher, clock: clock, entropy: &entropy, logger: logger,
+            registry: registry)
         let server: HTTPServer
         do throws(HTTPGateFailure) {
             server = try HTTPServer(
-                address: settings.address, port: settings.port, threads: settings.threads, limits: settings.limits,
+                address: settings.address, port: settings.port, threads: settings.threads,
+                limits: settings.limits,
                 refusal: { door.refusal($0) }, precheck: { door.precheck($0) },
                 handler: { door.handle($0, $1) })
         } catch {

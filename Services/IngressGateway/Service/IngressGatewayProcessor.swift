@@ -1,6 +1,7 @@
-// The gateway's worker half for one partition: records of `ingress` become canonical events, and each event's idempotency
-// key is decided on by the one worker that owns the key's partition. What comes from `intake` is decided by its headers
-// alone; the body's bytes are passed on as they came. What cannot be processed is thrown, and becomes a dead letter.
+// The gateway's worker half for one partition: records of `ingress` become canonical events, and each event's
+// idempotency key is decided on by the one worker that owns the key's partition. What comes from `intake` is
+// decided by its headers alone; the body's bytes are passed on as they came. What cannot be processed is
+// thrown, and becomes a dead letter.
 
 import Configuration
 import EventLog
@@ -57,7 +58,8 @@ final class IngressGatewayProcessor: PartitionProcessor {
         }
         let purchase = try decoding { () throws(MessageFailure) in
             try readSourceRecord(
-                record.bytes, in: range, contentType: record.headerText(HeaderName.contentType), source: source,
+                record.bytes, in: range, contentType: record.headerText(HeaderName.contentType),
+                source: source,
                 &batch.writer)
         }
         let event = CanonicalEvent(purchase, &batch.writer)
@@ -101,7 +103,12 @@ final class IngressGatewayProcessor: PartitionProcessor {
         guard let range = record.valueRange, !range.isEmpty else {
             throw .unprocessable(code: "empty-body", detail: "the record has no value")
         }
-        try settle(item, source, replyTo: record.callerAddress(batch.partitions), batch) {
+        let address = record.callerAddress(batch.partitions)
+        guard address != nil || record.replyAddress == nil else {
+            throw .unprocessable(
+                code: "unknown-partition", detail: "\(HeaderName.replyPartition): no such partition")
+        }
+        try settle(item, source, replyTo: address, batch) {
             batch.output.append(to: item.destination(batch.partitions), key: item.wallet.hex)
             batch.output.addHeaders(HeaderName.passedOn, of: record)
             batch.output.setValue(record.bytes[range])
@@ -110,11 +117,14 @@ final class IngressGatewayProcessor: PartitionProcessor {
 
     /// Whether an event is known, and to whom its question goes (GET /v1/events/{id}).
     private func ask(_ record: Record, _ batch: BatchContext) throws(RecordFailure) {
-        guard let event = record.eventID, batch.partitions.partition(ofHash: event.keyHash) == partition else {
-            throw .unprocessable(code: "header-invalid", detail: "\(HeaderName.id): an event of this partition is due")
+        guard let event = record.eventID, batch.partitions.partition(ofHash: event.keyHash) == partition
+        else {
+            throw .unprocessable(
+                code: "header-invalid", detail: "\(HeaderName.id): an event of this partition is due")
         }
         guard let address = record.callerAddress(batch.partitions) else {
-            throw .unprocessable(code: "header-missing", detail: "\(HeaderName.replyPartition): a question wants an answer")
+            throw .unprocessable(
+                code: "header-missing", detail: "\(HeaderName.replyPartition): a question wants an answer")
         }
         let known = try storing { () throws(StoreFailure) in try store.knownKey(of: event, now: batch.now) }
         guard let known else {
@@ -133,7 +143,9 @@ final class IngressGatewayProcessor: PartitionProcessor {
         _ item: IntakeItem, _ source: Source, replyTo address: ReplyAddress?, _ batch: BatchContext,
         passOn: () -> Void
     ) throws(RecordFailure) {
-        let known = try storing { () throws(StoreFailure) in try store.knownKey(of: item.event, now: batch.now) }
+        let known = try storing { () throws(StoreFailure) in
+            try store.knownKey(of: item.event, now: batch.now)
+        }
         switch decideIntake(known, item, source: source, now: batch.now) {
         case .first(let bucket, let expiry):
             try storing { () throws(StoreFailure) in try store.remember(item, in: bucket, until: expiry) }
@@ -163,6 +175,13 @@ final class IngressGatewayProcessor: PartitionProcessor {
         guard let address else { throw .unprocessable(code: code, detail: detail) }
         let body = batch.encoded { $0.event(item.event, reason: code, detail: detail) }
         batch.output.reply(to: address, outcome, body: body)
+    }
+
+    /// Whoever waits for a record of `intake` is told at once that it was not accepted.
+    func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {
+        guard record.topic == .intake, let address = record.callerAddress(batch.partitions) else { return }
+        let body = batch.encoded { $0.event(record.eventID, reason: code, detail: detail) }
+        batch.output.reply(to: address, .refused, body: body)
     }
 
     // MARK: Time and batches

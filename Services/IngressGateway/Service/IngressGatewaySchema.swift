@@ -1,4 +1,5 @@
-// The gateway's tables. Read by StateStore when a partition's file is opened; the changelog carries all of them.
+// The gateway's tables. Read by StateStore when a partition's file is opened; the changelog carries all of
+// them.
 
 import StateStore
 
@@ -6,8 +7,8 @@ extension StoreSchema {
     static let ingressGateway = StoreSchema(
         versions: [
             """
-            -- One row for each key in use. `bucket` is the day (since 1970) on which the row can go: rows of a bucket lie
-            -- together and leave together, and the newest are written side by side.
+            -- One row for each key in use. `bucket` is the day (since 1970) on which the row can go: rows of a
+            -- bucket lie together and leave together, and the newest are written side by side.
             CREATE TABLE idempotency_key (
                 bucket INTEGER NOT NULL,
                 event_id BLOB NOT NULL CHECK (length(event_id) = 16),

@@ -1,6 +1,6 @@
-// Every SQL statement of the gateway. Used by the processor alone, in its partition's transaction. It remembers which
-// buckets exist, because an id's bucket is unknown and has to be sought in each: about nine for a source, whatever its
-// window.
+// Every SQL statement of the gateway. Used by the processor alone, in its partition's transaction. It
+// remembers which buckets exist, because an id's bucket is unknown and has to be sought in each: about nine
+// for a source, whatever its window.
 
 import IngressGatewayDomain
 import Messages
@@ -32,7 +32,8 @@ final class IngressGatewayStore {
         prune = try store.connection.prepare(
             """
             DELETE FROM idempotency_key WHERE (bucket, event_id) IN
-                (SELECT bucket, event_id FROM idempotency_key WHERE bucket <= ? ORDER BY bucket, event_id LIMIT ?)
+                (SELECT bucket, event_id FROM idempotency_key WHERE bucket <= ?
+                 ORDER BY bucket, event_id LIMIT ?)
             """)
     }
 
@@ -49,7 +50,8 @@ final class IngressGatewayStore {
             defer { find.reset() }
             guard let type = MessageType(rawValue: find.text(2)) else {
                 throw StoreFailure(
-                    operation: "read idempotency_key", detail: "unknown type \(find.text(2))", consequence: .rebuild)
+                    operation: "read idempotency_key", detail: "unknown type \(find.text(2))",
+                    consequence: .rebuild)
             }
             return KnownKey(type: type, wallet: WalletID(find.identifier(1)), fingerprint: find.identifier(0))
         }

@@ -1,5 +1,5 @@
-// What became of events at the intake, as Prometheus series. Counted when a batch is committed, so that a batch that is
-// tried again counts once.
+// What became of events at the intake, as Prometheus series. Counted when a batch is committed, so that a
+// batch that is tried again counts once.
 
 import Telemetry
 
@@ -24,8 +24,8 @@ struct IntakeMetrics: Sendable {
         func outcome(_ name: String) -> Counter {
             registry.counter(
                 "pointstream_intake_total",
-                help: "Events by what their idempotency key meant: first of the key, repeat, conflict, or refused "
-                    + "for their time. Conflicts and refusals for which nobody waits are dead letters as well.",
+                help: "Events by what their idempotency key meant: first of the key, repeat, conflict, or "
+                    + "refused for their time. Without a waiting caller the last two are dead letters as well.",
                 labels: [(name: "outcome", value: name)])
         }
         first = outcome("first")
@@ -34,7 +34,8 @@ struct IntakeMetrics: Sendable {
         refused = outcome("refused")
         rerouted = registry.counter(
             "pointstream_intake_rerouted_total",
-            help: "Records of ingress that lay on another partition than their key's and took the hop over intake.")
+            help: "Records of ingress that lay on another partition than their key's and took the hop over "
+                + "intake.")
     }
 
     func add(_ counts: IntakeCounts) {

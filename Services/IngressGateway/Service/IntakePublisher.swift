@@ -1,4 +1,5 @@
-// What the door needs of the log: to write one record and be told when it is safe. KafkaIntakePublisher is the real one.
+// What the door needs of the log: to write one record and be told when it is safe. KafkaIntakePublisher is
+// the real one.
 
 import EventLog
 import Primitives
@@ -26,8 +27,8 @@ public struct DoorRecord: Sendable {
 public protocol IntakePublisher: Sendable {
     /// Queues a record and returns at once.
     ///
-    /// - Parameter completion: called exactly once, from any thread, unless this throws: when all replicas have the
-    ///   record, or when it failed or nobody knows.
+    /// - Parameter completion: called exactly once, from any thread, unless this throws: when all replicas
+    ///   have the record, or when it failed or nobody knows.
     /// - Throws: if the queue is full, or the record can never be written.
     func publish(
         _ record: DoorRecord, completion: @escaping @Sendable (Result<Void, LogFailure>) -> Void

@@ -1,6 +1,6 @@
-// The records of the gateway's worker half: how an event that was just mapped is written, how one on `intake` is read from
-// its headers, and questions about events that were decided before. Used by the processor and, for the form of a record on
-// `intake`, by the door.
+// The records of the gateway's worker half: how an event that was just mapped is written, how one on `intake`
+// is read from its headers, and questions about events that were decided before. Used by the processor and,
+// for the form of a record on `intake`, by the door.
 
 import Configuration
 import EventLog
@@ -22,7 +22,8 @@ struct Arrival {
     init(_ event: CanonicalEvent, key: IdempotencyKey, source: Source, programme: String) {
         item = IntakeItem(
             event: EventID(source: source.id, idempotencyKey: key.bytes), type: event.type,
-            wallet: WalletID(programme: programme, externalID: event.externalID), fingerprint: event.fingerprint(),
+            wallet: WalletID(programme: programme, externalID: event.externalID),
+            fingerprint: event.fingerprint(),
             occurredAt: event.occurredAt)
         self.key = key
         externalID = event.externalID
@@ -53,8 +54,8 @@ struct Arrival {
 }
 
 extension Record {
-    /// Where a waiting caller is answered; nil if nobody waits, or at a partition that does not exist: a record for it
-    /// could never be written.
+    /// Where a waiting caller is answered; nil if nobody waits, or at a partition that does not exist: a
+    /// record for it could never be written.
     func callerAddress(_ partitions: PartitionCount) -> ReplyAddress? {
         replyAddress.flatMap { $0.partition.number < partitions.number ? $0 : nil }
     }
@@ -62,9 +63,11 @@ extension Record {
 
 extension IntakeItem {
     /// Reads a record of `intake` from its headers.
-    init(_ record: Record, at partition: PartitionIndex, of partitions: PartitionCount) throws(RecordFailure) {
+    init(_ record: Record, at partition: PartitionIndex, of partitions: PartitionCount) throws(RecordFailure)
+    {
         guard let type = record.messageType, type == .purchase || type == .rewardRequest else {
-            throw .unprocessable(code: "unknown-type", detail: "\(HeaderName.type): purchase or reward.request is due")
+            throw .unprocessable(
+                code: "unknown-type", detail: "\(HeaderName.type): purchase or reward.request is due")
         }
         func required<Value>(_ name: StaticString, _ value: Value?) throws(RecordFailure) -> Value {
             if let value { return value }
@@ -73,7 +76,8 @@ extension IntakeItem {
                 code: isMissing ? "header-missing" : "header-invalid",
                 detail: "header \(name) is \(isMissing ? "missing" : "malformed")")
         }
-        let event = try required(HeaderName.id, record.eventID.flatMap { $0.caused(.event).cause == $0 ? $0 : nil })
+        let event = try required(
+            HeaderName.id, record.eventID.flatMap { $0.caused(.event).cause == $0 ? $0 : nil })
         guard partitions.partition(ofHash: event.keyHash) == partition else {
             throw .unprocessable(
                 code: "wrong-partition",
@@ -81,7 +85,8 @@ extension IntakeItem {
         }
         self.init(
             event: event, type: type,
-            wallet: try required(HeaderName.wallet, record.header(HeaderName.wallet).flatMap { WalletID(hex: $0) }),
+            wallet: try required(
+                HeaderName.wallet, record.header(HeaderName.wallet).flatMap { WalletID(hex: $0) }),
             fingerprint: try required(
                 HeaderName.fingerprint, record.header(HeaderName.fingerprint).flatMap { parseHex($0) }),
             occurredAt: try required(
@@ -123,7 +128,8 @@ extension RecordBatch {
             isPurchase ? .customerEvents : .rewardRequests, batch.partitions.partition(of: known.wallet.hex))
         append(to: place, key: known.wallet.hex)
         addEnvelope(
-            isPurchase ? .eventQuery : .rewardQuery, id: event.value, source: .ingressGateway, time: batch.now)
+            isPurchase ? .eventQuery : .rewardQuery, id: event.value, source: .ingressGateway, time: batch.now
+        )
         if let traceparent { addHeader(HeaderName.traceparent, traceparent) }
         addReplyAddress(address)
         if replayed { addHeader(HeaderName.replayed, "1") }
@@ -133,9 +139,9 @@ extension RecordBatch {
 
 extension JSONWriter {
     /// An answer of the gateway itself about an event.
-    mutating func event(_ event: EventID, reason: String? = nil, detail: String? = nil) {
+    mutating func event(_ event: EventID?, reason: String? = nil, detail: String? = nil) {
         beginObject()
-        field("event", event)
+        if let event { field("event", event) }
         if let reason { field("reason", reason) }
         if let detail { field("detail", detail) }
         endObject()

@@ -1,5 +1,6 @@
-// The door's publisher over Kafka: a completion for each record, kept until the broker's report comes. It owns the thread that
-// polls the reports. The number of records under way is bounded by the client's own queue, which refuses when it is full.
+// The door's publisher over Kafka: a completion for each record, kept until the broker's report comes. It
+// owns the thread that polls the reports. The number of records under way is bounded by the client's own
+// queue, which refuses when it is full.
 
 import EventLog
 import Foundation
@@ -49,7 +50,8 @@ public final class KafkaIntakePublisher: IntakePublisher {
             return pending.last
         }
         guard let token else {
-            throw LogFailure(operation: "publish", code: "CLOSED", detail: "the door is closed", consequence: .retry)
+            throw LogFailure(
+                operation: "publish", code: "CLOSED", detail: "the door is closed", consequence: .retry)
         }
         do throws(LogFailure) {
             try publisher.publish(

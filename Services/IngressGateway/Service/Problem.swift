@@ -1,5 +1,5 @@
-// What the API answers when it does not do what it was asked: a problem document (RFC 9457) with a stable code. Made by the
-// door and its parts, written here alone, so that every refusal has the same form.
+// What the API answers when it does not do what it was asked: a problem document (RFC 9457) with a stable
+// code. Made by the door and its parts, written here alone, so that every refusal has the same form.
 
 import HTTPGate
 import JSONText
@@ -83,7 +83,9 @@ extension Problem {
         case .document(let error):
             self.init(Self.status(of: error.code), error.code.rawValue, failure.detail)
             if !error.pointer.isEmpty {
-                errors = [FieldProblem(pointer: error.pointer, code: error.code.rawValue, detail: error.detail)]
+                errors = [
+                    FieldProblem(pointer: error.pointer, code: error.code.rawValue, detail: error.detail)
+                ]
             }
         case .fields(let problems):
             self.init(422, failure.code, failure.detail)
@@ -102,9 +104,12 @@ extension Problem {
     /// What the HTTP server refuses by itself.
     init(_ refusal: HTTPRefusal) {
         switch refusal {
-        case .malformed: self.init(400, "malformed-request", "the request line, the header fields or the framing are wrong")
+        case .malformed:
+            self.init(
+                400, "malformed-request", "the request line, the header fields or the framing are wrong")
         case .bodyTooLarge: self.init(413, "body-too-large", "the body is larger than this server takes")
-        case .headersTooLarge: self.init(431, "headers-too-large", "the header fields are larger than this server takes")
+        case .headersTooLarge:
+            self.init(431, "headers-too-large", "the header fields are larger than this server takes")
         case .tooBusy: self = .unavailable("busy", "too many requests are being read")
         case .stopping: self = .unavailable("stopping", "the server is being stopped")
         case .unanswered: self.init(500, "internal", "the request got no answer")

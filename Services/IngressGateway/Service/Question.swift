@@ -1,5 +1,5 @@
-// What a waiting request asked for, and what its end means to the caller: the one place where outcomes become HTTP answers.
-// Called by the door with a wait that was taken out of the table.
+// What a waiting request asked for, and what its end means to the caller: the one place where outcomes become
+// HTTP answers. Called by the door with a wait that was taken out of the table.
 
 import HTTPGate
 import IngressGatewayDomain
@@ -35,7 +35,9 @@ extension Wait {
         if case .reply(let reply) = end, reply.replayed, question.event != nil {
             response.headers.append(("Idempotent-Replayed", "true"))
         }
-        if let preferredSeconds { response.headers.append(("Preference-Applied", "wait=\(preferredSeconds)")) }
+        if let preferredSeconds {
+            response.headers.append(("Preference-Applied", "wait=\(preferredSeconds)"))
+        }
         return response
     }
 
@@ -48,7 +50,8 @@ extension Wait {
             if case .stopping = end { throw .unavailable("stopping", "the server is being stopped") }
             throw .unavailable("no-answer", "there was no answer in time; ask again")
         case .notAcknowledged:
-            throw .unavailable("not-accepted", "the request could not be stored safely; send it again with the same key")
+            throw .unavailable(
+                "not-accepted", "the request could not be stored safely; send it again with the same key")
         }
     }
 
@@ -57,15 +60,18 @@ extension Wait {
         case (.openWallet(let externalID), .created):
             return HTTPResponse(
                 status: 201,
-                headers: [jsonType, ("Location", "/v1/wallets/\(percentEncoded(externalID))")], body: reply.body)
+                headers: [jsonType, ("Location", "/v1/wallets/\(percentEncoded(externalID))")],
+                body: reply.body)
         case (.accept, .pending): return try laterResponse()
         case (.outcome(let event), .pending): return .json(Self.status("pending", of: event))
         case (.outcome, .refused), (_, .done), (_, .created): return .json(reply.body)
         case (.outcome, .notFound), (.accept, .notFound):
-            throw Problem(404, "unknown-event", "no event of this id was accepted in the time that keys are kept for")
+            throw Problem(
+                404, "unknown-event", "no event of this id was accepted in the time that keys are kept for")
         case (_, .notFound): throw Problem(404, "unknown-wallet", "no wallet has this external id")
         case (_, .conflict):
-            throw Problem(422, "key-reuse", "the idempotency key was used for another payload; nothing was done")
+            throw Problem(
+                422, "key-reuse", "the idempotency key was used for another payload; nothing was done")
         case (_, .refused): throw Self.refusal(reply.body)
         case (_, .pending): throw .unavailable("no-answer", "there is no answer yet; ask again")
         }
@@ -76,7 +82,9 @@ extension Wait {
         var (reason, detail) = ("refused", "the request was refused")
         do throws(JSONError) {
             let outcome = try JSONDocument(parsing: body).root
-            if let text = outcome["reason"]?.string(), isCode(text) { (reason, detail) = (text, "refused: \(text)") }
+            if let text = outcome["reason"]?.string(), isCode(text) {
+                (reason, detail) = (text, "refused: \(text)")
+            }
             if let text = outcome["detail"]?.string() { detail = text }
         } catch {
             return Problem(422, reason, detail)
@@ -87,7 +95,8 @@ extension Wait {
     }
 
     private static func isCode(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
+        !text.isEmpty
+            && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
     }
 
     /// 202: it will be decided, and here is where to ask.

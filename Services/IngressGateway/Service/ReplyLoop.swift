@@ -1,6 +1,7 @@
-// What reaches the door from the log: answers on this instance's partition of `replies`, and the configuration. One thread runs
-// it; between records it ends the waits whose time is up. Answers written before it began are for nobody who still waits, so
-// it reads from the end, which it fixes before the first request can be published.
+// What reaches the door from the log: answers on this instance's partition of `replies`, and the
+// configuration. One thread runs it; between records it ends the waits whose time is up. Answers written
+// before it began are for nobody who still waits, so it reads from the end, which it fixes before the first
+// request can be published.
 
 import EventLog
 import Messages
@@ -10,7 +11,9 @@ import Telemetry
 
 /// Feeds a door. Belongs to one thread.
 public final class ReplyLoop<Log: EventLog> {
-    private static var limits: BatchLimits { BatchLimits(records: 1_000, bytes: 4 << 20, lingerMilliseconds: 0) }
+    private static var limits: BatchLimits {
+        BatchLimits(records: 1_000, bytes: 4 << 20, lingerMilliseconds: 0)
+    }
     /// Records end a poll at once; without any, deadlines are looked at this often.
     private static var waitMilliseconds: Int { 20 }
     private static var configurationWaitMilliseconds: Int { 50 }
@@ -53,7 +56,8 @@ public final class ReplyLoop<Log: EventLog> {
         door.sweep()
     }
 
-    /// Not `.end`: the real log would find out what that is only when it fetches first, and an answer could come before.
+    /// Not `.end`: the real log would find out what that is only when it fetches first, and an answer could
+    /// come before.
     private func listen() throws(LogFailure) {
         guard reader == nil else { return }
         let made = try log.makeReader()
@@ -95,7 +99,8 @@ public final class ReplyLoop<Log: EventLog> {
 extension GatewayReply {
     /// Nil for a record that is no answer.
     init?(_ record: Record) {
-        guard let correlation = record.headerText(HeaderName.correlationID).flatMap({ UInt64($0, radix: 16) }),
+        guard
+            let correlation = record.headerText(HeaderName.correlationID).flatMap({ UInt64($0, radix: 16) }),
             let outcome = record.headerText(HeaderName.outcome).flatMap(ReplyOutcome.init(rawValue:)),
             let body = record.value
         else { return nil }

@@ -1,6 +1,6 @@
-// The requests that wait: for the broker's acknowledgement alone, or for an outcome. Written to by the server's threads, the
-// publisher's and the replies' thread. Whoever takes a wait out of the table answers it, so each ends exactly once; the
-// answers are made outside the lock.
+// The requests that wait: for the broker's acknowledgement alone, or for an outcome. Written to by the
+// server's threads, the publisher's and the replies' thread. Whoever takes a wait out of the table answers
+// it, so each ends exactly once; the answers are made outside the lock.
 //
 //   open ──(acknowledged)──> safe          either ──(reply, time, failure, stop)──> gone, answered
 
@@ -62,7 +62,11 @@ final class WaitTable: Sendable {
 
         mutating func take(_ correlation: UInt64) -> Wait? {
             guard let wait = waits.removeValue(forKey: correlation) else { return nil }
-            if wait.wantsOutcome { outcomes -= 1 } else if let event = wait.question.event { inFlight.remove(event) }
+            if wait.wantsOutcome {
+                outcomes -= 1
+            } else if let event = wait.question.event {
+                inFlight.remove(event)
+            }
             return wait
         }
     }

@@ -24,7 +24,9 @@ import Testing
     ]
 
     @Test(arguments: strangers.indices)
-    func `K7 without its key and secret a request is 401 on every path, and reaches no topic`(_ index: Int) throws {
+    func `K7 without its key and secret a request is 401 on every path, and reaches no topic`(_ index: Int)
+        throws
+    {
         let row = Self.strangers[index]
         let fixture = try DoorFixture()
         var said: Set<String> = []
@@ -48,7 +50,8 @@ import Testing
         ("till-key", "POST", "/v1/reward-issues", 202), ("till-key", "GET", "/v1/wallets/a/balance", 200),
         ("self-key", "POST", "/v1/events", 403), ("self-key", "POST", "/v1/wallets", 403),
         ("self-key", "POST", "/v1/reward-issues", 202), ("self-key", "GET", "/v1/wallets/a", 200),
-        ("operator-key", "POST", "/v1/wallets", 201), ("operator-key", "GET", "/v1/wallets/a/transactions", 200),
+        ("operator-key", "POST", "/v1/wallets", 201),
+        ("operator-key", "GET", "/v1/wallets/a/transactions", 200),
         ("operator-key", "POST", "/v1/events", 403), ("closed-key", "POST", "/v1/events", 403),
         ("orphan-key", "POST", "/v1/events", 403), ("closed-key", "GET", "/v1/wallets/a", 200),
     ]

@@ -28,7 +28,8 @@ import Testing
         #expect(record.header("ce_source") == "shop")
         #expect(record.header("ce_type") == "purchase")
         #expect(record.header("ce_time") == "2026-11-02T08:59:00.000Z")
-        #expect(record.header("wallet") == WalletID(programme: "pointstream", externalID: "card-1").description)
+        #expect(
+            record.header("wallet") == WalletID(programme: "pointstream", externalID: "card-1").description)
         #expect(record.header("external-id") == "card-1")
         #expect(record.header("opens-wallet") == "1")
         #expect(record.header("fingerprint")?.utf8.count == 32)
@@ -39,7 +40,8 @@ import Testing
     @Test func `K9 with Prefer wait the answer carries the outcome`() throws {
         let fixture = try DoorFixture()
         fixture.answer(.done, #"{"outcome":"awarded","points":11}"#)
-        let answer = try fixture.post("/v1/events", GatewayFixture.purchase(), idempotencyKey: "\"k1\"", wait: 5)
+        let answer = try fixture.post(
+            "/v1/events", GatewayFixture.purchase(), idempotencyKey: "\"k1\"", wait: 5)
         #expect(answer.status == 200)
         #expect(answer.text == #"{"outcome":"awarded","points":11}"#)
         #expect(answer.header("Preference-Applied") == "wait=5")
@@ -82,12 +84,17 @@ import Testing
         #expect(question.place.partition == DoorFixture.partitions.partition(of: Array("k1".utf8)))
     }
 
-    @Test func `53 O37 the order of fields and the way numbers and times are written make no other payload`() throws {
+    @Test func `53 O37 the order of fields and the way numbers and times are written make no other payload`()
+        throws
+    {
         let fixture = try DoorFixture()
         _ = try fixture.post("/v1/events", GatewayFixture.purchase())
         _ = try fixture.post(
             "/v1/events",
-            #" { "total":"11.770", "unit":"till\u002d7", "currency":"USD","occurredAt":"2026-11-02T09:59:00+01:00","externalId":"card-1" }"#)
+            #"""
+             { "total":"11.770", "unit":"till\u002d7", "currency":"USD",
+               "occurredAt":"2026-11-02T09:59:00+01:00", "externalId":"card-1" }
+            """#)
         _ = try fixture.post("/v1/events", GatewayFixture.purchase(total: "11.78"))
         let prints = fixture.publisher.records.map { $0.header("fingerprint") }
         #expect(prints[0] == prints[1])
@@ -119,7 +126,8 @@ import Testing
         let fixture = try DoorFixture()
         let answer = try send(
             DoorFixture.request(
-                method, "/v1/events/\(Self.event)", idempotencyKey: "k1", body: Array(GatewayFixture.purchase().utf8)),
+                method, "/v1/events/\(Self.event)", idempotencyKey: "k1",
+                body: Array(GatewayFixture.purchase().utf8)),
             to: fixture.server.port)
         #expect(answer.status == 405)
         #expect(answer.header("Allow") == "GET")
@@ -137,7 +145,9 @@ import Testing
         #expect(record.header("ce_type") == "reward.request")
         #expect(record.text == #"{"externalId":"card-1","reward":"cd"}"#)
         fixture.answer(.refused, "not JSON")
-        #expect(try fixture.post("/v1/reward-issues", #"{"externalId":"card-1","reward":"cd"}"#, wait: 1).code == "refused")
+        #expect(
+            try fixture.post("/v1/reward-issues", #"{"externalId":"card-1","reward":"cd"}"#, wait: 1).code
+                == "refused")
     }
 
     // MARK: Wallets
@@ -162,7 +172,8 @@ import Testing
         #expect(Set(records.map(\.key)) == [WalletID(programme: "pointstream", externalID: "käse&co").hex])
         #expect(Set(records.map { $0.header("ce_id") }).count == 1, "a hundred sign-ups are one command")
         #expect(Set(records.map(\.correlation)).count == 100)
-        #expect(records.allSatisfy { $0.place.topic == .customerEvents && $0.header("ce_type") == "wallet.open" })
+        #expect(
+            records.allSatisfy { $0.place.topic == .customerEvents && $0.header("ce_type") == "wallet.open" })
         #expect(Set(records.map(\.text)) == [body])
         let found = try fixture.get(created.header("Location") ?? "")
         #expect(found.status == 200)
@@ -186,7 +197,10 @@ import Testing
                 == ["wallet.query", "balance.query", "history.query", "balance.query", "history.query"])
         #expect(records.allSatisfy { $0.place.topic == .walletCommands })
         let key = WalletID(programme: "pointstream", externalID: "card-1").hex
-        #expect(records.allSatisfy { $0.key == key && $0.place.partition == DoorFixture.partitions.partition(of: key) })
+        #expect(
+            records.allSatisfy {
+                $0.key == key && $0.place.partition == DoorFixture.partitions.partition(of: key)
+            })
         #expect(records[2].text == #"{"limit":20}"#)
         #expect(records[4].text == #"{"limit":5,"before":100}"#)
     }
@@ -238,7 +252,10 @@ import Testing
         #expect(try fixture.post("/v1/events", GatewayFixture.purchase(), wait: 5).status == 200)
         fixture.publisher.releaseHeld(.failure(RecordingPublisher.failure))
         fixture.door.take(GatewayReply(correlation: 4711, outcome: .done, replayed: false, body: []))
-        #expect(fixture.registry.value(of: "pointstream_http_requests_total", labels: [(name: "question", value: "accept"), (name: "status", value: "200")]) == 1)
+        #expect(
+            fixture.registry.value(
+                of: "pointstream_http_requests_total",
+                labels: [(name: "question", value: "accept"), (name: "status", value: "200")]) == 1)
         #expect(fixture.door.waiting == 0)
     }
 
@@ -269,7 +286,8 @@ import Testing
             #expect(question.header("Retry-After") != nil)
             let correlation = try #require(fixture.publisher.records.first?.correlation)
             fixture.door.take(
-                GatewayReply(correlation: correlation, outcome: .done, replayed: false, body: Array("{}".utf8)))
+                GatewayReply(
+                    correlation: correlation, outcome: .done, replayed: false, body: Array("{}".utf8)))
         }
         #expect(held.status == 200)
     }

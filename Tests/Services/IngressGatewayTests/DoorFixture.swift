@@ -1,7 +1,9 @@
-// The door behind a real HTTP server on loopback, with a publisher that a test looks into and answers through.
+// The door behind a real HTTP server on loopback, with a publisher that a test looks into and answers
+// through.
 
 import Configuration
 import EventLog
+import Foundation
 import HTTPGate
 import IngressGatewayService
 import JSONText
@@ -17,7 +19,8 @@ final class RecordingPublisher: IntakePublisher {
     typealias Completion = @Sendable (Result<Void, LogFailure>) -> Void
     enum Mode: Sendable { case acknowledge, hold, fail, full }
 
-    static let failure = LogFailure(operation: "publish", code: "TEST", detail: "as told", consequence: .retry)
+    static let failure = LogFailure(
+        operation: "publish", code: "TEST", detail: "as told", consequence: .retry)
 
     private struct State {
         var mode = Mode.acknowledge
@@ -29,7 +32,9 @@ final class RecordingPublisher: IntakePublisher {
 
     func set(_ mode: Mode) { state.withLock { $0.mode = mode } }
     /// Called after the acknowledgement, in the thread that publishes.
-    func onRecord(_ action: @escaping @Sendable (DoorRecord) -> Void) { state.withLock { $0.onRecord = action } }
+    func onRecord(_ action: @escaping @Sendable (DoorRecord) -> Void) {
+        state.withLock { $0.onRecord = action }
+    }
     var records: [DoorRecord] { state.withLock { $0.records } }
 
     func releaseHeld(_ result: Result<Void, LogFailure> = .success(())) {
@@ -80,7 +85,8 @@ final class DoorFixture: Sendable {
 
     init(
         isReady: Bool = true, maximumWaits: Int = 100, publisher other: (any IntakePublisher)? = nil,
-        clock: SimulatedClock = SimulatedClock(at: ServiceRig.start), partitions: PartitionCount = DoorFixture.partitions
+        clock: SimulatedClock = SimulatedClock(at: ServiceRig.start),
+        partitions: PartitionCount = DoorFixture.partitions
     ) throws {
         publisher = RecordingPublisher()
         self.clock = clock
@@ -94,7 +100,8 @@ final class DoorFixture: Sendable {
         self.door = door
         if isReady { door.use(try Self.configuration()) }
         server = try HTTPServer(
-            port: 0, refusal: { door.refusal($0) }, precheck: { door.precheck($0) }, handler: { door.handle($0, $1) })
+            port: 0, refusal: { door.refusal($0) }, precheck: { door.precheck($0) },
+            handler: { door.handle($0, $1) })
     }
 
     /// The documents of `configuration()`, as they lie on `config`.
@@ -112,10 +119,13 @@ final class DoorFixture: Sendable {
         let sources = [("shop", true), ("app", true), ("closed", false)].map { id, active in
             (
                 key: Array("source/\(id)".utf8),
-                value: Array(#"{"kind":"source","id":"\#(id)","active":\#(active),"openWallets":\#(id == "shop")}"#.utf8)
+                value: Array(
+                    #"{"kind":"source","id":"\#(id)","active":\#(active),"openWallets":\#(id == "shop")}"#
+                        .utf8)
             )
         }
-        return sources + keys.map { (ConfigurationDocument.apikey($0).key, ConfigurationDocument.apikey($0).encoded()) }
+        return sources
+            + keys.map { (ConfigurationDocument.apikey($0).key, ConfigurationDocument.apikey($0).encoded()) }
     }
 
     static func configuration() throws -> Configuration {
@@ -132,7 +142,8 @@ final class DoorFixture: Sendable {
         publisher.onRecord { record in
             guard let correlation = record.correlation else { return }
             door.take(
-                GatewayReply(correlation: correlation, outcome: outcome, replayed: replayed, body: Array(body.utf8)))
+                GatewayReply(
+                    correlation: correlation, outcome: outcome, replayed: replayed, body: Array(body.utf8)))
         }
     }
 
@@ -160,22 +171,31 @@ final class DoorFixture: Sendable {
     }
 
     func post(
-        _ path: String, _ body: String, key: String? = "till-key", idempotencyKey: String? = "k1", wait: Int? = nil
+        _ path: String, _ body: String, key: String? = "till-key", idempotencyKey: String? = "k1",
+        wait: Int? = nil
     ) throws -> Answer {
         let fields = wait.map { ["Prefer: wait=\($0)"] } ?? []
         return try send(
             Self.request(
-                "POST", path, key: key, fields: fields, idempotencyKey: idempotencyKey, body: Array(body.utf8)),
+                "POST", path, key: key, fields: fields, idempotencyKey: idempotencyKey, body: Array(body.utf8)
+            ),
             to: server.port)
     }
 
-    /// Does something while a request is under way, and returns its answer.
+    /// Does something while a request is under way, and returns its answer. The request has a thread of its
+    /// own: those of Swift's tasks are few, and waiting in all of them would leave none to act.
     func whileWaiting(_ request: [UInt8], _ action: () throws -> Void) async throws -> Answer {
         let port = server.port
         let before = door.waiting
-        async let answer = Task.detached { try send(request, to: port) }.value
+        let (answers, finish) = AsyncStream.makeStream(of: Result<Answer, any Error>.self)
+        let thread = Thread {
+            finish.yield(Result { try send(request, to: port) })
+            finish.finish()
+        }
+        thread.start()
         while door.waiting == before { await Task.yield() }
         try action()
-        return try await answer
+        for await answer in answers { return try answer.get() }
+        throw CancellationError()
     }
 }

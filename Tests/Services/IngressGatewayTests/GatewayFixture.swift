@@ -1,5 +1,5 @@
-// The gateway's worker half over the simulated log, with four sources: text between spaces, quoted text, foreign JSON, and
-// canonical events. For this folder's tests.
+// The gateway's worker half over the simulated log, with four sources: text between spaces, quoted text,
+// foreign JSON, and canonical events. For this folder's tests.
 
 import Configuration
 import IngressGatewayService
@@ -65,7 +65,8 @@ final class GatewayFixture {
         let own = rig.partitions.partition(of: bytes)
         let place = elsewhere ? PartitionIndex((own.number + 1) % rig.partitions.number) : own
         try rig.append(
-            .ingress, key: bytes, headers: [("ce_source", source)], value: Array(value.utf8), partition: place)
+            .ingress, key: bytes, headers: [("ce_source", source)], value: Array(value.utf8), partition: place
+        )
     }
 
     func deadLetters() throws -> [SimulatedRecord] {

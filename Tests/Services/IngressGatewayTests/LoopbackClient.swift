@@ -1,5 +1,5 @@
-// Sends one request's bytes to a server on this machine and reads the whole answer. For the door's tests, which need paths and
-// fields that ordinary clients would tidy up.
+// Sends one request's bytes to a server on this machine and reads the whole answer. For the door's tests,
+// which need paths and fields that ordinary clients would tidy up.
 
 import Glibc
 import JSONText
@@ -41,7 +41,9 @@ func send(_ bytes: [UInt8], to port: UInt16) throws -> Answer {
     try #require(connected == 0)
     var rest = bytes[...]
     while !rest.isEmpty {
-        let count = unsafe rest.withUnsafeBytes { unsafe Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        let count = unsafe rest.withUnsafeBytes {
+            unsafe Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        }
         if count <= 0 { break }
         rest = rest.dropFirst(count)
     }
@@ -57,5 +59,6 @@ func send(_ bytes: [UInt8], to port: UInt16) throws -> Answer {
     let end = try #require(received.firstRange(of: Array("\r\n\r\n".utf8)), "no answer")
     let head = String(decoding: received[..<end.lowerBound], as: UTF8.self)
     return Answer(
-        status: try #require(Int(head.dropFirst(9).prefix(3))), head: head, body: Array(received[end.upperBound...]))
+        status: try #require(Int(head.dropFirst(9).prefix(3))), head: head,
+        body: Array(received[end.upperBound...]))
 }
