@@ -31,6 +31,9 @@ func service(
         .target(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
+        .executableTarget(
+            name: executable, dependencies: [.target(name: "\(folder)Service"), "ServiceHost"],
+            path: "Services/\(folder)/Main", swiftSettings: strict),
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
@@ -103,6 +106,17 @@ let package = Package(
         tests(
             "OperatorTests", at: "Services/OperatorTests",
             ["OperatorService", "Configuration", "EventLog", "KafkaLog", "SimulatedLog", "Messages", "Primitives"]),
+
+        .target(name: "TestBroker", path: "Tests/Support/TestBroker", swiftSettings: strict),
+        tests(
+            "KafkaLogTests", at: "Broker/KafkaLogTests",
+            ["KafkaLog", "EventLog", "Primitives", "CRDKafka", "TestBroker"]),
+        tests(
+            "PlatformTests", at: "Broker/PlatformTests",
+            [
+                "KafkaLog", "EventLog", "Primitives", "Messages", "JSONText", "TestBroker", "ingress-gateway",
+                "rule-evaluator", "wallet-ledger", "rewards-issuer", "notifier", "pointstream",
+            ]),
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],

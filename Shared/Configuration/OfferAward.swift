@@ -14,7 +14,7 @@ public struct OfferAward: Sendable, Equatable {
 
     public let amount: Amount
     public let asset: AssetCode
-    /// Days from the event's time; nil for points that do not expire.
+    /// Days from the time of the award; nil for points that do not expire.
     public let expiresAfterDays: Int?
     /// Whether the points are announced by a hold and credited when it is committed.
     public let inflight: Bool

@@ -153,7 +153,7 @@ public final class Worker<Log: EventLog> {
 
     private func waitMilliseconds(_ now: Timestamp) -> Int {
         if tasks.contains(where: { !$0.isRunning }) { return Self.restoringWaitMilliseconds }
-        let due = tasks.compactMap { $0.processor?.nextPunctuation }.min()
+        let due = tasks.lazy.filter(\.hasPosition).compactMap { $0.processor?.nextPunctuation }.min()
         let untilDue = due.map { Int(max(0, min($0.milliseconds - now.milliseconds, 1_000))) }
         return min(Self.maximumWaitMilliseconds, untilDue ?? Self.maximumWaitMilliseconds)
     }

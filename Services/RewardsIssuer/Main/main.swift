@@ -5,4 +5,4 @@ import RewardsIssuerService
 import ServiceHost
 
 let process = ServiceProcess(.rewardsIssuer, summary: "issues rewards against held points")
-exit(process.run { _ in ServiceDefinition(topology: rewardsIssuerTopology()) })
+exit(process.run { ServiceDefinition(topology: rewardsIssuerTopology(registry: $0.registry)) })

@@ -5,4 +5,4 @@ import RuleEvaluatorService
 import ServiceHost
 
 let process = ServiceProcess(.ruleEvaluator, summary: "decides what each event is awarded")
-exit(process.run { _ in ServiceDefinition(topology: ruleEvaluatorTopology()) })
+exit(process.run { ServiceDefinition(topology: ruleEvaluatorTopology(registry: $0.registry)) })
