@@ -94,6 +94,10 @@ let package = Package(
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
 
+        tests(
+            "ContractTests", at: "Contracts",
+            ["Messages", "Configuration", "JSONText", "Digests", "EventLog", "Primitives"]),
+
         .target(
             name: "OperatorService",
             dependencies: [
