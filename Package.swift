@@ -32,7 +32,10 @@ func service(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
         .executableTarget(
-            name: executable, dependencies: [.target(name: "\(folder)Service"), "ServiceHost"],
+            name: executable,
+            dependencies: [
+                .target(name: "\(folder)Service"), "ServiceHost", "EventLog", "KafkaLog", "Primitives", "Settings",
+            ],
             path: "Services/\(folder)/Main", swiftSettings: strict),
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
@@ -79,6 +82,7 @@ let package = Package(
                 "StateStore", "JSONText",
             ],
             path: "Tests/Support/ServiceRig", swiftSettings: strict),
+        tests("LayoutTests", at: "Layout", []),
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
@@ -124,9 +128,9 @@ let package = Package(
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
-            service: ["HTTPGate", "Digests", "Settings"])
+            service: ["HTTPGate", "Digests", "Settings", "KafkaLog"])
         + service("RuleEvaluator", executable: "rule-evaluator")
-        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText"])
+        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText", "Digests"])
         + service("RewardsIssuer", executable: "rewards-issuer")
         + service("Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Digests"])
 )

@@ -12,7 +12,7 @@ public struct DataFolderFailure: Error, Sendable, CustomStringConvertible {
 }
 
 /// An existing folder that this process alone uses.
-public final class DataFolder {
+public final class DataFolder: Sendable {
     public let path: String
     /// Names this folder's process in its group and as a transactional producer; drawn once, kept in the folder.
     public let instance: String
