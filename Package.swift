@@ -100,7 +100,10 @@ let package = Package(
 
         tests(
             "ContractTests", at: "Contracts",
-            ["Messages", "Configuration", "JSONText", "Digests", "EventLog", "Primitives"]),
+            [
+                "Messages", "Configuration", "JSONText", "Primitives", "IngressGatewayDomain", "RuleEvaluatorDomain",
+                "RewardsIssuerDomain", "WalletLedgerDomain",
+            ]),
 
         .target(
             name: "OperatorService",

@@ -1,5 +1,5 @@
-// Finds and reads the files of Shared/Contracts, and sources that a contract has to agree with. For this folder's tests; reads
-// only.
+// Finds and reads the files of Shared/Contracts, and sources that a contract has to agree with. For this
+// folder's tests; reads only.
 
 import Foundation
 import JSONText

@@ -1,10 +1,14 @@
-// asyncapi.yaml and openapi.yaml as text, against the code: topics, message types, codes and examples. That they are valid
-// documents of their kind is checked by compose/lib/contracts.py.
+// asyncapi.yaml and openapi.yaml as text, against the code: topics, message types, codes and examples. That
+// they are valid documents of their kind is checked by compose/lib/contracts.py.
 
 import Configuration
+import IngressGatewayDomain
 import JSONText
 import Messages
+import RewardsIssuerDomain
+import RuleEvaluatorDomain
 import Testing
+import WalletLedgerDomain
 
 @Suite struct DocumentTests {
     @Test(arguments: TopicDefinition.all)
@@ -14,11 +18,13 @@ import Testing
         for service in ServiceName.allCases where topic.noun.hasPrefix(service.rawValue + "-") {
             address = topic.noun.replacing(service.rawValue, with: "{service}")
         }
-        let start = try #require(document.firstRange(of: "address: pointstream.\(address).v1\n"), "\(topic.noun)")
+        let start = try #require(
+            document.firstRange(of: "address: pointstream.\(address).v1\n"), "\(topic.noun)")
         let channel = try #require(document[start.upperBound...].split(separator: "    address:").first)
         let binding =
             switch topic.retention {
-            case .short(let milliseconds): milliseconds == 604_800_000 ? "channelBindings/week" : "channelBindings/hour"
+            case .short(let milliseconds):
+                milliseconds == 604_800_000 ? "channelBindings/week" : "channelBindings/hour"
             case .long: "channelBindings/long"
             case .compact: "cleanup.policy: [compact]"
             }
@@ -53,61 +59,23 @@ import Testing
             guard let part = reference.3 else { continue }
             #expect(example.root[String(part)] != nil, "\(example.name)#/\(part)")
         }
-        #expect(Set(try ContractFiles.names(in: "Examples")).subtracting(used).sorted() == [])
+        let unused = Set(try ContractFiles.names(in: "Examples")).subtracting(used)
+        #expect(unused.sorted() == [])
     }
 
-    @Test(arguments: try Example.all().filter { $0.root["code"] != nil || $0.message == "problem" })
-    func `A problem code in an example stands in openapi.yaml`(_ example: Example) throws {
-        let code = try #require((example.root["code"] ?? example.body?["code"])?.string())
-        #expect(try Self.documentedCodes().contains(code))
-    }
-
-    // MARK: Problem codes
-
-    static let door = "Services/IngressGateway/Service/Problem.swift"
-
-    static func documentedCodes() throws -> Set<String> {
-        var codes: Set<String> = []
-        for list in try ContractFiles.openAPI().matches(of: /x-extensible-enum:\n((?: {20,}- [a-z-]+\n)+)/) {
-            codes.formUnion(list.1.split(separator: "\n").map { String($0.drop { $0 == " " || $0 == "-" }) })
+    @Test func `The codes of refusals, verdicts and reasons stand in the schemas that have them`() throws {
+        let transaction = try ContractFiles.text("Shared/Contracts/Schemas/wallet-transaction.json")
+        for refusal in Refusal.allCases {
+            #expect(transaction.contains("`\(refusal.rawValue)`"), "\(refusal)")
         }
-        return codes
-    }
-
-    /// Codes of a document as a whole.
-    static let documentCodes: [JSONError.Code] = [
-        .emptyBody, .invalidJSON, .duplicateKey, .tooDeep, .tooLarge, .numberOutOfRange, .invalidEncoding, .nulCharacter,
-        .tooManyItems, .tooManyFields,
-    ]
-
-    /// What the doors' readers can say of a field. Not: fields that only configuration has, and ids, which no client sends.
-    static func fieldCodes() throws -> Set<String> {
-        try ContractFiles.matches(
-            /code: "([a-z-]+)"/,
-            in: [
-                "Shared/JSONText/FieldReader.swift", "Shared/JSONText/FieldReader+Scalars.swift",
-                "Shared/JSONText/FieldReader+Text.swift", "Shared/Messages/Purchase.swift",
-                "Services/IngressGateway/Domain/CanonicalEvent.swift",
-            ]
-        ).subtracting(["unknown-field", "no-mapping"])
-    }
-
-    /// What becomes of a request that was accepted: the reasons that the ledger and the issuer can give for it.
-    static let outcomeCodes: Set<String> = [
-        "unknown-wallet", "wallet-blocked", "balance-limit", "unknown-reward", "insufficient-balance", "too-many-lots",
-        "hold-exists", "unknown-hold", "hold-ended", "hold-expired", "hold-voided", "points-exceed-hold", "refused",
-    ]
-
-    @Test(.enabled(if: ContractFiles.exists(door), "the gateway's door is not there"))
-    func `The codes in openapi.yaml are those that the gateway can answer`() throws {
-        let service = ["Services/IngressGateway/Service"]
-        var codes = try Self.fieldCodes().union(Self.outcomeCodes).union(Self.documentCodes.map(\.rawValue))
-        codes.formUnion(try ContractFiles.matches(/(?:Problem|self\.init)\(\d{3}, "([a-z-]+)"/, in: service))
-        codes.formUnion(try ContractFiles.matches(/\.unavailable\(\s*"([a-z-]+)"/, in: service))
-        codes.formUnion(
-            try ContractFiles.matches(
-                /case \w+ = "([a-z-]+)"/,
-                in: ["Services/IngressGateway/Domain/IdempotencyKey.swift", "Services/IngressGateway/Domain/DecideIntake.swift"]))
-        #expect(codes.symmetricDifference(try Self.documentedCodes()).sorted() == [])
+        let evaluation = try ContractFiles.text("Shared/Contracts/Schemas/evaluation.json")
+        for verdict in Verdict.allCases {
+            #expect(evaluation.contains("`\(verdict.rawValue)`"), "\(verdict)")
+        }
+        for reason in AwardCommand.Reason.allCases {
+            #expect(evaluation.contains("\"\(reason.rawValue)\""), "\(reason)")
+        }
+        let issue = try ContractFiles.text("Shared/Contracts/Schemas/reward-issue.json")
+        #expect(issue.contains("`\(DecideIssuance.unknownReward)`"))
     }
 }

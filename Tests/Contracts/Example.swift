@@ -1,8 +1,10 @@
-// One file of Shared/Contracts/Examples. The end-to-end tests read the same files: those with a `route` are posted to a door.
+// One file of Shared/Contracts/Examples. The end-to-end tests read the same files: those with a `route` are
+// posted to a door.
 //
 //   message         the form of the body, and the name of its schema; `request` for examples about HTTP alone
 //   topic, key, headers     of a record, or of a webhook
-//   route, status, code, requestHeaders, after     how the door answers the body; `after` is to be posted before
+//   route, status, code, requestHeaders    how the door answers the body
+//   after           the example that is to be posted before
 //   view            the transaction example that an award or a spend is a view of
 //   valid           whether the codec accepts the body; if not, `problem` is what it finds
 //   body, or text   for bodies that are no JSON; `canonical` is what an accepted body becomes
@@ -41,7 +43,8 @@ struct Example: Sendable, CustomTestStringConvertible {
 func isEqual(_ left: JSONValue, _ right: JSONValue) -> Bool {
     guard left.kind == right.kind, left.count == right.count else { return false }
     switch left.kind {
-    case .object: return left.members.allSatisfy { key, value in right[key].map { isEqual(value, $0) } ?? false }
+    case .object:
+        return left.members.allSatisfy { key, value in right[key].map { isEqual(value, $0) } ?? false }
     case .array: return zip(left.items, right.items).allSatisfy { isEqual($0, $1) }
     case .string: return left.string() == right.string()
     case .number: return left.decimal == right.decimal

@@ -1,8 +1,7 @@
-// Every example of the contracts against the codecs, and against what the platform derives. An example that no codec would
-// accept, or that says something else than the code, misleads whoever builds against it.
+// Every example of the contracts against the codecs, and against what the platform derives. An example that
+// no codec would accept, or that says something else than the code, misleads whoever builds against it.
 
 import Configuration
-import Digests
 import JSONText
 import Messages
 import Primitives
@@ -10,7 +9,8 @@ import Testing
 
 @Suite struct ExampleTests {
     @Test(arguments: try Example.all())
-    func `An example is read and written back equal, or refused exactly as it says`(_ example: Example) throws {
+    func `An example is read and written back equal, or refused exactly as it says`(_ example: Example) throws
+    {
         guard let form = example.form else { return }
         do {
             guard let bytes = try form.recoded(example.bytes) else { return }
@@ -33,7 +33,8 @@ import Testing
             guard let form = example.form, let source = example.root["view"]?.string() else { continue }
             let transaction = try WalletTransaction.decode(try Example(source).bytes)
             let view = try #require(form.view(of: transaction))
-            #expect(isEqual(try JSONDocument(parsing: view).root, try #require(example.body)), "\(example.name)")
+            #expect(
+                isEqual(try JSONDocument(parsing: view).root, try #require(example.body)), "\(example.name)")
             views += 1
         }
         #expect(views >= 2)
@@ -64,22 +65,28 @@ import Testing
     @Test func `Ids, keys and fingerprints in examples are those that the platform derives`() throws {
         var derived = 0
         for example in try Example.all() where example.isValid {
-            guard let topic = example.topic, !["ingress", "replies", "config"].contains(topic) else { continue }
+            guard let topic = example.topic, !["ingress", "replies", "config"].contains(topic) else {
+                continue
+            }
             let id = try #require(example.header(HeaderName.id).flatMap { MessageID($0) }, "\(example.name)")
             #expect(example.header(HeaderName.specVersion) == "1.0")
             #expect(example.header(HeaderName.time).flatMap { Timestamp(rfc3339: $0) } != nil)
             let externalID = example.header(HeaderName.externalID) ?? example.body?["externalId"]?.string()
             if let externalID, topic != "intake" {
-                #expect(example.key == "\(WalletID(programme: "pointstream", externalID: externalID))", "\(example.name)")
+                #expect(
+                    example.key == "\(WalletID(programme: "pointstream", externalID: externalID))",
+                    "\(example.name)")
             }
             guard let key = example.header(HeaderName.idempotencyKey) else { continue }
             let source = try #require(example.header(HeaderName.source))
-            #expect(id.value == EventID(source: source, idempotencyKey: Array(key.utf8)).value, "\(example.name)")
+            #expect(
+                id.value == EventID(source: source, idempotencyKey: Array(key.utf8)).value, "\(example.name)")
             derived += 1
             guard topic == "intake" else { continue }
             let type = try #require(example.header(HeaderName.type).flatMap { MessageType(rawValue: $0) })
             let body = try #require(try example.form?.recoded(example.bytes))
-            let fingerprint = String(decoding: hexDigits(Messages.fingerprint(of: body, type: type)), as: UTF8.self)
+            let fingerprint = String(
+                decoding: hexDigits(Messages.fingerprint(of: body, type: type)), as: UTF8.self)
             #expect(example.header(HeaderName.fingerprint) == fingerprint, "\(example.name)")
             #expect(example.key == key)
         }

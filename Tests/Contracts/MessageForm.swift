@@ -1,5 +1,5 @@
-// The forms that bodies have, and the codec of each. A form is also the name of its schema. A new message type or kind of
-// document does not compile here until it has its form.
+// The forms that bodies have, and the codec of each. A form is also the name of its schema. A new message
+// type or kind of document does not compile here until it has its form.
 
 import Configuration
 import JSONText
@@ -46,7 +46,8 @@ enum MessageForm: String, CaseIterable {
         case .balanceQuery: [.balanceQuery]
         case .historyQuery: [.historyQuery]
         case .awarded: [.walletTransaction, .award]
-        case .walletOpened, .walletBlocked, .walletUnblocked, .holdOpened, .holdCommitted, .holdVoided, .holdExpired,
+        case .walletOpened, .walletBlocked, .walletUnblocked, .holdOpened, .holdCommitted, .holdVoided,
+            .holdExpired,
             .lotExpired:
             [.walletTransaction]
         case .spent: [.spend]

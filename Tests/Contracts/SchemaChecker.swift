@@ -1,6 +1,6 @@
-// Holds a JSON value against one of the contracts' schemas. Knows the part of JSON Schema 2020-12 that they are written in, and
-// reports every other keyword, so that no schema says more than is checked. Besides, it reports members that a schema
-// does not name: a contract that leaves something out is wrong too.
+// Holds a JSON value against one of the contracts' schemas. Knows the part of JSON Schema 2020-12 that they
+// are written in, and reports every other keyword, so that no schema says more than is checked. Besides, it
+// reports members that a schema does not name: a contract that leaves something out is wrong too.
 
 import JSONText
 import Primitives
@@ -22,7 +22,8 @@ struct SchemaChecker {
 
     static let annotations: Set<String> = ["$schema", "title", "description"]
     static let keywords: Set<String> = [
-        "$ref", "type", "properties", "required", "additionalProperties", "items", "enum", "const", "pattern", "format",
+        "$ref", "type", "properties", "required", "additionalProperties", "items", "enum", "const", "pattern",
+        "format",
         "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
     ]
 
@@ -46,10 +47,18 @@ struct SchemaChecker {
             case "enum": if !rule.items.contains(where: { isEqual($0, value) }) { report(value, path, key) }
             case "const": if !isEqual(rule, value) { report(value, path, key) }
             case "pattern", "format", "minLength", "maxLength": checkText(value, key, rule, path)
-            case "minimum": if let number = value.decimal, let least = rule.decimal, number < least { report(value, path, key) }
-            case "maximum": if let number = value.decimal, let most = rule.decimal, number > most { report(value, path, key) }
-            case "minItems": if value.kind == .array, value.count < rule.int64 ?? 0 { report(value, path, key) }
-            case "maxItems": if value.kind == .array, value.count > rule.int64 ?? 0 { report(value, path, key) }
+            case "minimum":
+                if let number = value.decimal, let least = rule.decimal, number < least {
+                    report(value, path, key)
+                }
+            case "maximum":
+                if let number = value.decimal, let most = rule.decimal, number > most {
+                    report(value, path, key)
+                }
+            case "minItems":
+                if value.kind == .array, value.count < rule.int64 ?? 0 { report(value, path, key) }
+            case "maxItems":
+                if value.kind == .array, value.count > rule.int64 ?? 0 { report(value, path, key) }
             default: problems.append("\(path): no keyword of this checker: \(key)")
             }
         }
