@@ -19,7 +19,7 @@ func tests(_ name: String, at path: String, _ dependencies: [Target.Dependency])
 /// Domain (pure decisions), Service (topology, processor, store) and Main (the executable) of one service.
 func service(
     _ folder: String, executable: String, domain extraDomain: [Target.Dependency] = [],
-    service extra: [Target.Dependency] = []
+    service extra: [Target.Dependency] = [], tests more: [Target.Dependency] = []
 ) -> [Target] {
     let runtime: [Target.Dependency] = [
         "Primitives", "Messages", "JSONText", "Configuration", "EventLog", "StateStore", "StreamRuntime", "Telemetry",
@@ -34,13 +34,13 @@ func service(
         .executableTarget(
             name: executable,
             dependencies: [
-                .target(name: "\(folder)Service"), "ServiceHost", "EventLog", "KafkaLog", "Primitives", "Settings",
-            ],
+                .target(name: "\(folder)Service"), "ServiceHost", "EventLog", "Primitives",
+            ] + extra,
             path: "Services/\(folder)/Main", swiftSettings: strict),
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
-                + runtime + extra),
+                + runtime + extra + more),
     ]
 }
 
@@ -51,6 +51,7 @@ let package = Package(
         native("CSQLite", package: "libsqlite3-dev"),
         native("CMicroHTTPD", package: "libmicrohttpd-dev"),
         native("CCrypto", package: "libssl-dev"),
+        native("CEpoll", package: "libc6-dev"),
 
         shared("Primitives"),
         shared("JSONText", ["Primitives"]),
@@ -64,6 +65,7 @@ let package = Package(
         shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
         shared("Settings", ["Primitives"]),
+        shared("Webhooks", ["Configuration", "Primitives", "CCrypto", "CEpoll"]),
         shared(
             "StreamRuntime",
             ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
@@ -95,6 +97,8 @@ let package = Package(
         tests(
             "ConfigurationTests", at: "Shared/ConfigurationTests",
             ["Configuration", "JSONText", "Digests", "Primitives"]),
+        tests(
+            "WebhooksTests", at: "Shared/WebhooksTests", ["Webhooks", "Configuration", "HTTPGate", "CCrypto"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
 
@@ -135,5 +139,7 @@ let package = Package(
         + service("RuleEvaluator", executable: "rule-evaluator")
         + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText", "Digests"])
         + service("RewardsIssuer", executable: "rewards-issuer")
-        + service("Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Digests"])
+        + service(
+            "Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Webhooks"],
+            tests: ["HTTPGate"])
 )

@@ -11,6 +11,7 @@ public struct DeliveryReceipt: Sendable, Equatable {
     public var wallet: WalletID
     public var type: String
     public var outcome: Outcome
+    /// 0 if the subscription ended before the first one.
     public var attempts: Int64
     /// Of the last answer; nil if there was none.
     public var httpStatus: Int64?
@@ -41,7 +42,7 @@ public struct DeliveryReceipt: Sendable, Equatable {
             let wallet = fields.wallet("wallet")
             let type = fields.text("type", required: true, maximum: Purchase.maximumTextBytes)
             let outcome = fields.choice("outcome", of: Outcome.self, required: true)
-            let attempts = fields.integer("attempts", in: 1...Int64.max, required: true)
+            let attempts = fields.integer("attempts", in: 0...Int64.max, required: true)
             let status = fields.integer("httpStatus", in: 100...599, required: false)
             let decidedAt = fields.timestamp("decidedAt", required: true)
             guard let notice, let subscription, let wallet, let type, let outcome, let attempts, let decidedAt

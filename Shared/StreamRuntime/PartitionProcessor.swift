@@ -16,6 +16,10 @@ public protocol PartitionProcessor: AnyObject {
     /// When ``punctuate(_:)`` is due next; nil: never. Read before each poll.
     var nextPunctuation: Timestamp? { get }
 
+    /// The longest wait for records while other threads may bring something that makes ``nextPunctuation`` due; nil: no
+    /// bound of its own.
+    var maximumWaitMilliseconds: Int? { get }
+
     /// Handles what time brings: expiry, retries. Runs in a batch of its own or together with records.
     func punctuate(_ batch: BatchContext) throws(RecordFailure)
 
@@ -37,6 +41,7 @@ public protocol PartitionProcessor: AnyObject {
 
 extension PartitionProcessor {
     public var nextPunctuation: Timestamp? { nil }
+    public var maximumWaitMilliseconds: Int? { nil }
     public func punctuate(_ batch: BatchContext) throws(RecordFailure) {}
     public func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {}
     public func restore(_ record: Record) throws(StoreFailure) {}

@@ -155,7 +155,8 @@ public final class Worker<Log: EventLog> {
         if tasks.contains(where: { !$0.isRunning }) { return Self.restoringWaitMilliseconds }
         let due = tasks.lazy.filter(\.hasPosition).compactMap { $0.processor?.nextPunctuation }.min()
         let untilDue = due.map { Int(max(0, min($0.milliseconds - now.milliseconds, 1_000))) }
-        return min(Self.maximumWaitMilliseconds, untilDue ?? Self.maximumWaitMilliseconds)
+        let bound = tasks.compactMap { $0.processor?.maximumWaitMilliseconds }.min() ?? Self.maximumWaitMilliseconds
+        return min(Self.maximumWaitMilliseconds, bound, untilDue ?? Self.maximumWaitMilliseconds)
     }
 
     // MARK: Assignment

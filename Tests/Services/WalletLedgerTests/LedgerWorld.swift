@@ -55,7 +55,7 @@ final class LedgerWorld {
 
     /// Gives the partitions up in order.
     func stop() {
-        running?.worker.close()
+        if let running { rig.close(running) }
         crash()
     }
 

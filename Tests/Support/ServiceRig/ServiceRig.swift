@@ -78,6 +78,12 @@ public final class ServiceRig {
         workers.removeAll { $0 === running }
     }
 
+    /// Ends a worker in order: it gives its partitions up.
+    public func close(_ running: RunningWorker) {
+        running.worker?.close()
+        kill(running)
+    }
+
     // MARK: Time
 
     /// Steps every worker in turn until no topic grows any more.

@@ -1,1 +1,0 @@
-// Holds the place of Notifier's Domain until its first file.

@@ -1,1 +1,0 @@
-// Holds the place of Notifier's Service until its first file.
