@@ -106,7 +106,7 @@ let package = Package(
             "ContractTests", at: "Contracts",
             [
                 "Messages", "Configuration", "JSONText", "Primitives", "IngressGatewayDomain", "RuleEvaluatorDomain",
-                "RewardsIssuerDomain", "WalletLedgerDomain",
+                "RewardsIssuerDomain", "WalletLedgerDomain", "NotifierDomain",
             ]),
 
         .target(

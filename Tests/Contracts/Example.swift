@@ -5,11 +5,13 @@
 //   topic, key, headers     of a record, or of a webhook
 //   route, status, code, requestHeaders    how the door answers the body
 //   after           the example that is to be posted before
-//   view            the transaction example that an award or a spend is a view of
+//   view            the example of the transaction that an award or a spend is a view of, of the outcome
+//                   that a webhook tells
 //   valid           whether the codec accepts the body; if not, `problem` is what it finds
 //   body, or text   for bodies that are no JSON; `canonical` is what an accepted body becomes
 
 import JSONText
+import Messages
 import Testing
 
 struct Example: Sendable, CustomTestStringConvertible {
@@ -35,6 +37,14 @@ struct Example: Sendable, CustomTestStringConvertible {
 
     /// What a client or a service sends.
     var bytes: [UInt8] { Array(body?.rawBytes ?? root["text"]?.stringBytes ?? []) }
+
+    /// The body as a service writes it.
+    func publishedBytes() throws -> [UInt8] {
+        let form = try #require(form)
+        if let recoded = try form.recoded(bytes) { return recoded }
+        let source = try Example(try #require(root["view"]?.string()))
+        return try #require(form.view(of: try WalletTransaction.decode(source.bytes)))
+    }
 
     func header(_ name: StaticString) -> String? { root["headers"]?["\(name)"]?.string() }
 }

@@ -4,6 +4,7 @@
 import Configuration
 import JSONText
 import Messages
+import NotifierDomain
 import Primitives
 import Testing
 
@@ -30,14 +31,30 @@ import Testing
     @Test func `Awards and spends are views of the transactions they name`() throws {
         var views = 0
         for example in try Example.all() {
-            guard let form = example.form, let source = example.root["view"]?.string() else { continue }
-            let transaction = try WalletTransaction.decode(try Example(source).bytes)
-            let view = try #require(form.view(of: transaction))
+            guard example.form != nil, example.root["view"] != nil else { continue }
+            let view = try example.publishedBytes()
             #expect(
                 isEqual(try JSONDocument(parsing: view).root, try #require(example.body)), "\(example.name)")
             views += 1
         }
         #expect(views >= 2)
+    }
+
+    @Test(arguments: try Example.all().filter { $0.message == "notice" })
+    func `A webhook has the body and the signature that the notifier gives it`(_ example: Example) throws {
+        let outcome = try Example(try #require(example.root["view"]?.string()))
+        let body = try #require(example.body)
+        let type = try #require(body["type"]?.string().flatMap(NoticeType.init(rawValue:)))
+        let bytes = NoticeBody.encoded(
+            type, at: try #require(body["timestamp"]?.timestamp), data: try outcome.publishedBytes())
+        #expect(isEqual(try JSONDocument(parsing: bytes).root, body))
+        let subscriber = try Example("configuration-subscription").body
+        let secret = try #require(subscriber?["secret"]?.string().flatMap { WebhookSecret($0) })
+        let seconds = try #require(example.header("webhook-timestamp").flatMap { Int64($0) })
+        let signature = NoticeSigning.signature(
+            id: try #require(example.header("webhook-id")), seconds: seconds, body: bytes,
+            keys: [secret.bytes])
+        #expect(example.header("webhook-signature") == signature)
     }
 
     @Test(arguments: MessageType.allCases)
