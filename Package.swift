@@ -102,6 +102,13 @@ let package = Package(
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
 
+        tests(
+            "ContractTests", at: "Contracts",
+            [
+                "Messages", "Configuration", "JSONText", "Primitives", "IngressGatewayDomain", "RuleEvaluatorDomain",
+                "RewardsIssuerDomain", "WalletLedgerDomain", "NotifierDomain",
+            ]),
+
         .target(
             name: "OperatorService",
             dependencies: [
