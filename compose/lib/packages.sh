@@ -3,7 +3,7 @@
 # missing and nothing else, says what, and never touches a package that is there.
 
 build_packages=(librdkafka-dev libsqlite3-dev libmicrohttpd-dev libssl-dev zlib1g-dev)
-tool_packages=(kcat curl python3 python3-venv openssl)
+tool_packages=(kcat curl python3 python3-venv python3-yaml python3-jsonschema openssl)
 java_package=openjdk-17-jre-headless
 
 # install_packages [PACKAGE...]: the platform's packages and those named, as far as they are missing.

@@ -184,7 +184,7 @@ final class RewardsIssuerProcessor: PartitionProcessor {
         let body = batch.encoded { writer in
             writer.beginObject()
             if let id = record.eventID { writer.field("event", id) }
-            writer.field("code", code)
+            writer.field("reason", code)
             writer.field("detail", detail)
             writer.endObject()
         }
