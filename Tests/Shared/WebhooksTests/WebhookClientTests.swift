@@ -80,7 +80,8 @@ final class Posting: Sendable {
         Answer(
             testDescription: "chunks and trailers",
             bytes:
-                "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0a\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
+                "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "3;x=y\r\nabc\r\n0a\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
             result: .answered(status: 201, retryAfterSeconds: nil)),
         Answer(
             testDescription: "interim answer first",
@@ -89,7 +90,8 @@ final class Posting: Sendable {
         Answer(
             testDescription: "a redirect is an answer, and is not followed",
             bytes:
-                "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+                "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\n"
+                + "Content-Length: 0\r\n\r\n",
             result: .answered(status: 307, retryAfterSeconds: nil)),
         Answer(
             testDescription: "seconds to wait",
