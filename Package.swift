@@ -31,10 +31,16 @@ func service(
         .target(
             name: "\(folder)Service", dependencies: [.target(name: "\(folder)Domain")] + runtime + extra,
             path: "Services/\(folder)/Service", swiftSettings: strict),
+        .executableTarget(
+            name: executable,
+            dependencies: [
+                .target(name: "\(folder)Service"), "ServiceHost", "EventLog", "Primitives",
+            ] + extra,
+            path: "Services/\(folder)/Main", swiftSettings: strict),
         tests(
             "\(folder)Tests", at: "Services/\(folder)Tests",
             [.target(name: "\(folder)Domain"), .target(name: "\(folder)Service"), "ServiceRig", "SimulatedLog"]
-                + runtime + extra + extraDomain + more),
+                + runtime + extra + more),
     ]
 }
 
@@ -51,14 +57,25 @@ let package = Package(
         shared("JSONText", ["Primitives"]),
         shared("Digests", ["CCrypto"]),
         shared("Telemetry", ["Primitives"]),
+        shared("HTTPGate", ["CMicroHTTPD"]),
         shared("EventLog", ["Primitives"]),
         shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("Configuration", ["Primitives", "JSONText", "Digests"]),
         shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
+        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
+        shared("Settings", ["Primitives"]),
+        shared("Webhooks", ["Configuration", "Primitives", "CCrypto", "CEpoll"]),
         shared(
             "StreamRuntime",
             ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
+
+        shared(
+            "ServiceHost",
+            [
+                "Primitives", "JSONText", "EventLog", "KafkaLog", "Messages", "Settings", "StreamRuntime", "Telemetry",
+                "HTTPGate",
+            ]),
 
         .target(
             name: "ServiceRig",
@@ -67,27 +84,53 @@ let package = Package(
                 "StateStore", "JSONText",
             ],
             path: "Tests/Support/ServiceRig", swiftSettings: strict),
+        tests("LayoutTests", at: "Layout", []),
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
+        tests("StateStoreTests", at: "Shared/StateStoreTests", ["StateStore", "EventLog", "Primitives"]),
+        tests(
+            "StreamRuntimeTests", at: "Shared/StreamRuntimeTests",
+            ["StreamRuntime", "ServiceRig", "SimulatedLog", "StateStore", "EventLog", "Messages", "Primitives"]),
         tests("SimulatedLogTests", at: "Shared/SimulatedLogTests", ["SimulatedLog", "EventLog", "Primitives"]),
-        shared("Settings", ["Primitives"]),
         tests("SettingsTests", at: "Shared/SettingsTests", ["Settings"]),
         tests(
             "ConfigurationTests", at: "Shared/ConfigurationTests",
             ["Configuration", "JSONText", "Digests", "Primitives"]),
-        shared("HTTPGate", ["CMicroHTTPD"]),
-        shared("Webhooks", ["Configuration", "Primitives", "CCrypto", "CEpoll"]),
         tests(
             "WebhooksTests", at: "Shared/WebhooksTests", ["Webhooks", "Configuration", "HTTPGate", "CCrypto"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
+
+        .target(
+            name: "OperatorService",
+            dependencies: [
+                "Primitives", "JSONText", "Configuration", "Settings", "EventLog", "KafkaLog", "Messages",
+            ],
+            path: "Services/Operator/Service", swiftSettings: strict),
+        .executableTarget(
+            name: "pointstream", dependencies: ["OperatorService", "Primitives"], path: "Services/Operator/Main",
+            swiftSettings: strict),
+        tests(
+            "OperatorTests", at: "Services/OperatorTests",
+            ["OperatorService", "Configuration", "EventLog", "KafkaLog", "SimulatedLog", "Messages", "Primitives"]),
+
+        .target(name: "TestBroker", path: "Tests/Support/TestBroker", swiftSettings: strict),
+        tests(
+            "KafkaLogTests", at: "Broker/KafkaLogTests",
+            ["KafkaLog", "EventLog", "Primitives", "CRDKafka", "TestBroker"]),
+        tests(
+            "PlatformTests", at: "Broker/PlatformTests",
+            [
+                "KafkaLog", "EventLog", "Primitives", "Messages", "JSONText", "TestBroker", "ingress-gateway",
+                "rule-evaluator", "wallet-ledger", "rewards-issuer", "notifier", "pointstream",
+            ]),
     ]
         + service(
             "IngressGateway", executable: "ingress-gateway", domain: ["JSONText"],
-            service: ["HTTPGate", "Digests", "Settings"])
+            service: ["HTTPGate", "Digests", "Settings", "KafkaLog"])
         + service("RuleEvaluator", executable: "rule-evaluator")
-        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText"])
+        + service("WalletLedger", executable: "wallet-ledger", domain: ["JSONText", "Digests"])
         + service("RewardsIssuer", executable: "rewards-issuer")
         + service(
             "Notifier", executable: "notifier", domain: ["Digests", "JSONText"], service: ["Webhooks"],

@@ -1,5 +1,6 @@
-// A key that callers of the API present with its secret. Only a salted hash of the secret is published and kept; files may
-// hold the secret itself or name a file that does, and the operator's command hashes it. Read by the gateway.
+// A key that callers of the API present with its secret. Only a salted hash of the secret is published and
+// kept; files may hold the secret itself or name a file that does, and the operator's command hashes it. Read
+// by the gateway.
 
 import Digests
 import JSONText
@@ -55,7 +56,8 @@ public struct APIKey: Sendable, Equatable {
     }
 
     private static func isAPIKey(_ id: String) -> Bool {
-        ConfigurationBounds.apiKeyBytes.contains(id.utf8.count) && id.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+        ConfigurationBounds.apiKeyBytes.contains(id.utf8.count)
+            && id.utf8.allSatisfy { (0x21...0x7e).contains($0) }
     }
 
     func encode(to writer: inout JSONWriter, masked: Bool) {

@@ -1,5 +1,6 @@
-// All documents in force at one position of the topic `config`. Made by ConfigurationBuilder, handed to workers and request
-// handlers as a value, never changed: a decision uses one version from its beginning to its end.
+// All documents in force at one position of the topic `config`. Made by ConfigurationBuilder, handed to
+// workers and request handlers as a value, never changed: a decision uses one version from its beginning to
+// its end.
 
 /// The configuration as of one version.
 public struct Configuration: Sendable, Equatable {
@@ -8,7 +9,8 @@ public struct Configuration: Sendable, Equatable {
     /// By id, which is the source's name.
     public let sources: [String: Source]
     public let offersByID: [String: Offer]
-    /// In the order in which they are considered: the highest priority first, then by id. Inactive ones included.
+    /// In the order in which they are considered: the highest priority first, then by id. Inactive ones
+    /// included.
     public let offers: [Offer]
     public let rewardsByID: [String: Reward]
     /// Ordered by id.

@@ -1,6 +1,6 @@
-// Follows the topic `config` record by record and keeps what is in force. A document that is refused changes nothing: the
-// former one stays in force, and the failure tells an operator what is wrong. Every service and the operator's command
-// use it, so all of them agree on what is in force. Belongs to one thread.
+// Follows the topic `config` record by record and keeps what is in force. A document that is refused changes
+// nothing: the former one stays in force, and the failure tells an operator what is wrong. Every service and
+// the operator's command use it, so all of them agree on what is in force. Belongs to one thread.
 
 /// Collects documents by key.
 public struct ConfigurationBuilder: Sendable {
@@ -13,7 +13,7 @@ public struct ConfigurationBuilder: Sendable {
     /// Takes in one record.
     ///
     /// - Parameter value: nil for a tombstone, which removes the document.
-    /// - Throws: kind, id and every problem of a document that is refused; the version has moved on nevertheless.
+    /// - Throws: kind, id and every problem of a refused document; the version has moved on nevertheless.
     public mutating func apply(
         key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, offset: Int64
     ) throws(ConfigurationFailure) {
@@ -22,7 +22,8 @@ public struct ConfigurationBuilder: Sendable {
         guard let kind = ConfigurationKind(rawValue: kindText) else {
             let allowed = ConfigurationKind.allCases.map(\.rawValue).joined(separator: ", ")
             throw ConfigurationFailure(
-                kind: kindText, id: id, code: "unknown-kind", detail: "a key kind/id is due, the kind one of: \(allowed)")
+                kind: kindText, id: id, code: "unknown-kind",
+                detail: "a key kind/id is due, the kind one of: \(allowed)")
         }
         guard let value else {
             documents[kind]?.removeValue(forKey: id)

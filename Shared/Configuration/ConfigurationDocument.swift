@@ -1,5 +1,5 @@
-// One configuration document of any kind: reading it from a record or from an operator's file, and writing it in the one
-// form in which it is published. The same checks hold in both places.
+// One configuration document of any kind: reading it from a record or from an operator's file, and writing it
+// in the one form in which it is published. The same checks hold in both places.
 
 import JSONText
 
@@ -68,12 +68,14 @@ public enum ConfigurationDocument: Sendable, Equatable {
     ) throws(ConfigurationFailure) {
         var fields = FieldReader(value)
         let kind = fields.choice("kind", of: ConfigurationKind.self)
-        let id = kind == .apikey
+        let id =
+            kind == .apikey
             ? fields.text("id", maximum: ConfigurationBounds.apiKeyBytes.upperBound) : fields.documentID("id")
         let written = (kind: value["kind"]?.string() ?? "", id: value["id"]?.string() ?? "")
         if value.rawBytes.count > ConfigurationBounds.documentBytes {
             fields.report(
-                pointer: value.pointer, code: "too-large", detail: "at most \(ConfigurationBounds.documentBytes) bytes")
+                pointer: value.pointer, code: "too-large",
+                detail: "at most \(ConfigurationBounds.documentBytes) bytes")
         }
         guard let kind else {
             throw ConfigurationFailure(kind: written.kind, id: written.id, problems: fields.problems)
@@ -86,7 +88,8 @@ public enum ConfigurationDocument: Sendable, Equatable {
     }
 
     private static func read(
-        _ fields: inout FieldReader, _ kind: ConfigurationKind, id: String, version: Int64, _ secrets: PlainSecrets?
+        _ fields: inout FieldReader, _ kind: ConfigurationKind, id: String, version: Int64,
+        _ secrets: PlainSecrets?
     ) -> ConfigurationDocument? {
         switch kind {
         case .source: Source.read(&fields, id: id, version: version).map(Self.source)
@@ -100,8 +103,8 @@ public enum ConfigurationDocument: Sendable, Equatable {
 
     // MARK: Writing
 
-    /// The record's value: every field with its value in force, in a fixed order, so that equal documents have equal
-    /// bytes.
+    /// The record's value: every field with its value in force, in a fixed order, so that equal documents
+    /// have equal bytes.
     public func encoded() -> [UInt8] { encoded(masked: false) }
 
     /// As published, but with secrets and their hashes replaced by `***`; for people.

@@ -1,5 +1,6 @@
-// The kinds of configuration documents, the bounds they share, and what is wrong with a document that was refused.
-// Used by the builder in every service and by the operator's command, so that both refuse the same documents.
+// The kinds of configuration documents, the bounds they share, and what is wrong with a document that was
+// refused. Used by the builder in every service and by the operator's command, so that both refuse the same
+// documents.
 
 import JSONText
 
@@ -10,7 +11,8 @@ public enum ConfigurationKind: String, Sendable, CaseIterable {
 
 /// Bounds of configuration documents.
 public enum ConfigurationBounds {
-    /// An event is held against every offer, and every instance holds all documents: beyond this both are a burden.
+    /// An event is held against every offer, and every instance holds all documents: beyond this both are a
+    /// burden.
     public static let documentsPerKind = 1_000
     /// Bytes of a document's value on the topic. A mapping of 256 columns takes a fifth of it.
     public static let documentBytes = 65_536
@@ -49,7 +51,9 @@ public struct ConfigurationFailure: Error, Sendable, Equatable {
 
 extension ConfigurationFailure: CustomStringConvertible {
     public var description: String {
-        let list = problems.map { "\($0.pointer.isEmpty ? "document" : $0.pointer): \($0.code): \($0.detail)" }
+        let list = problems.map {
+            "\($0.pointer.isEmpty ? "document" : $0.pointer): \($0.code): \($0.detail)"
+        }
         return "\(kind)/\(id): " + list.joined(separator: "; ")
     }
 }

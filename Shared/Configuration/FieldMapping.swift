@@ -1,5 +1,5 @@
-// Where one canonical field comes from, and in which of its written forms. Constants are held against their field when the
-// document is read: a currency that does not exist is refused there, not with every record.
+// Where one canonical field comes from, and in which of its written forms. Constants are held against their
+// field when the document is read: a currency that does not exist is refused there, not with every record.
 
 import JSONText
 import Primitives
@@ -67,7 +67,8 @@ public struct FieldMapping: Sendable, Equatable {
         guard let name = fields.text("column", required: false, maximum: ConfigurationBounds.textBytes)
         else { return nil }
         guard let index = columns.firstIndex(of: name) else {
-            fields.report("column", code: "unknown-column", detail: "one of: \(columns.joined(separator: ", "))")
+            fields.report(
+                "column", code: "unknown-column", detail: "one of: \(columns.joined(separator: ", "))")
             return nil
         }
         return .column(name: name, index: index)
@@ -77,7 +78,8 @@ public struct FieldMapping: Sendable, Equatable {
         guard let text = fields.text("pointer", required: false, maximum: JSONPointer.maximumBytes)
         else { return nil }
         guard let pointer = JSONPointer(text) else {
-            fields.report("pointer", code: "pointer", detail: "a JSON pointer (RFC 6901) is due, such as /total/amount")
+            fields.report(
+                "pointer", code: "pointer", detail: "a JSON pointer (RFC 6901) is due, such as /total/amount")
             return nil
         }
         return .pointer(pointer)
@@ -126,7 +128,8 @@ public enum DateForm: String, Sendable, CaseIterable {
     case dashed = "yyyy-MM-dd"
     case rfc3339
 
-    /// The time, or nil for another form and for dates that do not exist. A date alone is its first moment in UTC.
+    /// The time, or nil for another form and for dates that do not exist. A date alone is its first moment in
+    /// UTC.
     public func timestamp(from text: some Collection<UInt8>) -> Timestamp? {
         switch self {
         case .rfc3339: return Timestamp(rfc3339: text)

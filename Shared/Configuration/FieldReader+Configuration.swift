@@ -1,5 +1,6 @@
-// Reading of what several kinds of documents have in common: ids, lists, points, currencies, periods of validity.
-// Called by the documents' readers. As with the reader's own functions, a field with a problem reads as nil.
+// Reading of what several kinds of documents have in common: ids, lists, points, currencies, periods of
+// validity. Called by the documents' readers. As with the reader's own functions, a field with a problem
+// reads as nil.
 
 import JSONText
 import Primitives
@@ -16,7 +17,9 @@ extension FieldReader {
     /// A list of different texts, neither empty nor longer than the common bound; nil if absent.
     mutating func texts(_ key: String, required: Bool = false) -> [String]? {
         list(key, maximum: ConfigurationBounds.listItems, required: required) { item in
-            guard let text = item.string() else { return .failure(.init(code: "type", detail: "a string is due")) }
+            guard let text = item.string() else {
+                return .failure(.init(code: "type", detail: "a string is due"))
+            }
             guard (1...ConfigurationBounds.textBytes).contains(text.utf8.count) else {
                 let detail = "1 to \(ConfigurationBounds.textBytes) bytes of UTF-8"
                 return .failure(.init(code: text.isEmpty ? "empty" : "too-long", detail: detail))
@@ -52,7 +55,8 @@ extension FieldReader {
         for value in values {
             switch read(value) {
             case .success(let item) where seen.insert(item).inserted: items.append(item)
-            case .success: report(pointer: value.pointer, code: "duplicate", detail: "stands in the list twice")
+            case .success:
+                report(pointer: value.pointer, code: "duplicate", detail: "stands in the list twice")
             case .failure(let problem):
                 report(pointer: value.pointer, code: problem.code, detail: problem.detail)
             }
@@ -75,7 +79,9 @@ extension FieldReader {
     }
 
     mutating func currency(_ key: String, required: Bool = true) -> Currency? {
-        guard let code = text(key, required: required, maximum: ConfigurationBounds.textBytes) else { return nil }
+        guard let code = text(key, required: required, maximum: ConfigurationBounds.textBytes) else {
+            return nil
+        }
         if let currency = Currency(code) { return currency }
         report(key, code: "unknown-currency", detail: "not an ISO 4217 code in upper case")
         return nil

@@ -1,5 +1,5 @@
-// JSON pointers (RFC 6901): which part of a source's JSON record a field comes from. Parsed when the source's document is
-// read, followed by the gateway for every record.
+// JSON pointers (RFC 6901): which part of a source's JSON record a field comes from. Parsed when the source's
+// document is read, followed by the gateway for every record.
 
 import JSONText
 
@@ -35,7 +35,8 @@ public struct JSONPointer: Sendable, Equatable, CustomStringConvertible {
                 guard let member = current[token] else { return nil }
                 current = member
             case .array:
-                guard let index = Self.index(token), let item = current.items.dropFirst(index).first(where: { _ in true })
+                guard let index = Self.index(token),
+                    let item = current.items.dropFirst(index).first(where: { _ in true })
                 else { return nil }
                 current = item
             default: return nil

@@ -1,9 +1,11 @@
-// Which network a host belongs to, as far as its text tells. Used for webhook addresses. Hosts that some resolvers read as
-// numbers (127.1, 0x7f000001, 2130706433) are invalid here: they are only ever written to get around a check.
+// Which network a host belongs to, as far as its text tells. Used for webhook addresses. Hosts that some
+// resolvers read as numbers (127.1, 0x7f000001, 2130706433) are invalid here: they are only ever written to
+// get around a check.
 
 /// The meaning of a host's text.
 public enum NetworkAddress: Sendable, Equatable {
-    /// A literal address of this machine or of a private, shared, link-local or unspecified network, or `localhost`.
+    /// A literal address of this machine or of a private, shared, link-local or unspecified network, or
+    /// `localhost`.
     case privateNetwork
     /// Any other literal address.
     case publicNetwork

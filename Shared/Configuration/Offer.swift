@@ -1,5 +1,6 @@
-// An offer: which purchases it answers, what it awards, and how often. Read by the rule evaluator for every purchase; the
-// version goes into each evaluation, so that an award can be explained after the offer has changed.
+// An offer: which purchases it answers, what it awards, and how often. Read by the rule evaluator for every
+// purchase; the version goes into each evaluation, so that an award can be explained after the offer has
+// changed.
 
 import JSONText
 import Primitives
@@ -44,7 +45,8 @@ public struct Offer: Sendable, Equatable {
 
     static func read(_ fields: inout FieldReader, id: String, version: Int64) -> Offer? {
         fields.refuseOthers(than: [
-            "kind", "id", "name", "active", "eventTypes", "validFrom", "validTo", "conditions", "award", "limit",
+            "kind", "id", "name", "active", "eventTypes", "validFrom", "validTo", "conditions", "award",
+            "limit",
             "priority",
         ])
         let name = fields.text("name", maximum: ConfigurationBounds.textBytes)
@@ -109,7 +111,8 @@ public struct WalletLimit: Sendable, Equatable {
         let period = fields.choice("period", of: CalendarPeriod.self)
         if !fields.has("times"), !fields.has("points") {
             fields.report(
-                pointer: fields.value.pointer, code: "missing", detail: "at least one of times and points is due")
+                pointer: fields.value.pointer, code: "missing",
+                detail: "at least one of times and points is due")
         }
         return period.map { WalletLimit(times: times, points: points, period: $0) }
     }

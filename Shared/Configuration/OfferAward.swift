@@ -1,5 +1,5 @@
-// What an offer awards: how many points, of which asset, for how long, and whether they are credited at once or held.
-// Computed by the rule evaluator, in exact decimals.
+// What an offer awards: how many points, of which asset, for how long, and whether they are credited at once
+// or held. Computed by the rule evaluator, in exact decimals.
 
 import JSONText
 import Primitives
@@ -14,7 +14,7 @@ public struct OfferAward: Sendable, Equatable {
 
     public let amount: Amount
     public let asset: AssetCode
-    /// Days from the event's time; nil for points that do not expire.
+    /// Days from the time of the award; nil for points that do not expire.
     public let expiresAfterDays: Int?
     /// Whether the points are announced by a hold and credited when it is committed.
     public let inflight: Bool
@@ -38,7 +38,8 @@ public struct OfferAward: Sendable, Equatable {
 
     static func read(_ fields: inout FieldReader) -> OfferAward? {
         fields.refuseOthers(than: [
-            "kind", "points", "pointsPerUnit", "currency", "rounding", "asset", "expiresAfterDays", "inflight",
+            "kind", "points", "pointsPerUnit", "currency", "rounding", "asset", "expiresAfterDays",
+            "inflight",
             "maximumPoints",
         ])
         let amount = readAmount(&fields)

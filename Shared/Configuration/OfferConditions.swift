@@ -1,5 +1,5 @@
-// What a purchase must meet for an offer to answer it. All conditions that are given must hold. Evaluated by the rule
-// evaluator; nothing here looks at a clock.
+// What a purchase must meet for an offer to answer it. All conditions that are given must hold. Evaluated by
+// the rule evaluator; nothing here looks at a clock.
 
 import JSONText
 import Primitives
@@ -48,11 +48,13 @@ public struct OfferConditions: Sendable, Equatable {
         guard let amount, let currency else { return nil }
         guard let units = amount.units(places: currency.exponent) else {
             fields.report(
-                "minimumTotal", code: "scale", detail: "\(currency.code) has \(currency.exponent) decimal places")
+                "minimumTotal", code: "scale",
+                detail: "\(currency.code) has \(currency.exponent) decimal places")
             return nil
         }
         guard (1...Money.maximumMinorUnits).contains(units) else {
-            fields.report("minimumTotal", code: "range", detail: "1 to \(Money.maximumMinorUnits) minor units")
+            fields.report(
+                "minimumTotal", code: "range", detail: "1 to \(Money.maximumMinorUnits) minor units")
             return nil
         }
         return Money(minorUnits: units, currency: currency)

@@ -1,4 +1,5 @@
-// What holds for the whole programme. There is one document, `programme/default`; without it the standard values hold.
+// What holds for the whole programme. There is one document, `programme/default`; without it the standard
+// values hold.
 
 import JSONText
 import Primitives

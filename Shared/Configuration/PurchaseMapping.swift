@@ -1,5 +1,5 @@
-// Where each field of a canonical purchase comes from. The required ones must be mapped, so that a source whose records can
-// never be accepted is refused when it is configured.
+// Where each field of a canonical purchase comes from. The required ones must be mapped, so that a source
+// whose records can never be accepted is refused when it is configured.
 
 import JSONText
 
@@ -75,7 +75,8 @@ public struct LineMapping: Sendable, Equatable {
     public let total: FieldMapping?
 
     public init(
-        sku: FieldMapping, quantity: FieldMapping? = nil, netAmount: FieldMapping? = nil, vat: FieldMapping? = nil,
+        sku: FieldMapping, quantity: FieldMapping? = nil, netAmount: FieldMapping? = nil,
+        vat: FieldMapping? = nil,
         total: FieldMapping? = nil
     ) {
         self.sku = sku

@@ -1,5 +1,5 @@
-// A reward that points are spent on: its price, and what must remain in the wallet. Read by the rewards issuer when a
-// request arrives; the price is fixed then, by the version it used.
+// A reward that points are spent on: its price, and what must remain in the wallet. Read by the rewards
+// issuer when a request arrives; the price is fixed then, by the version it used.
 
 import JSONText
 import Primitives

@@ -1,5 +1,6 @@
-// The salted hash that stands for an API key's secret. Secrets are long and drawn by machines, so one round of SHA-256 is
-// enough, and a gateway can check thousands of them in a second. Never holds or prints the secret.
+// The salted hash that stands for an API key's secret. Secrets are long and drawn by machines, so one round
+// of SHA-256 is enough, and a gateway can check thousands of them in a second. Never holds or prints the
+// secret.
 
 import Digests
 import JSONText
@@ -41,7 +42,8 @@ public struct SecretHash: Sendable, Equatable {
         guard let key = given.first, let secret = readSecret(&fields, key, plain) else { return nil }
         guard secretBytes.contains(secret.count) else {
             let detail = "a secret of \(secretBytes.lowerBound) to \(secretBytes.upperBound) bytes is due"
-            fields.report(key, code: secret.count > secretBytes.upperBound ? "too-long" : "too-short", detail: detail)
+            fields.report(
+                key, code: secret.count > secretBytes.upperBound ? "too-long" : "too-short", detail: detail)
             return nil
         }
         return SecretHash(secret: secret, salt: plain.salt)
@@ -54,7 +56,9 @@ public struct SecretHash: Sendable, Equatable {
         return SecretHash(sha256: hash, salt: salt)
     }
 
-    private static func readSecret(_ fields: inout FieldReader, _ key: String, _ plain: PlainSecrets) -> [UInt8]? {
+    private static func readSecret(_ fields: inout FieldReader, _ key: String, _ plain: PlainSecrets)
+        -> [UInt8]?
+    {
         guard let text = fields.text(key, maximum: 4_096) else { return nil }
         guard key == "secretFile" else { return Array(text.utf8) }
         guard let contents = plain.contents(text) else {
@@ -71,7 +75,8 @@ public struct SecretHash: Sendable, Equatable {
     ) -> [UInt8]? {
         guard let text = fields.text(key, maximum: ConfigurationBounds.textBytes) else { return nil }
         if let bytes = bytes(hex: text), counts.contains(bytes.count) { return bytes }
-        let digits = counts.lowerBound == counts.upperBound
+        let digits =
+            counts.lowerBound == counts.upperBound
             ? "\(counts.lowerBound * 2)" : "\(counts.lowerBound * 2) to \(counts.upperBound * 2)"
         fields.report(key, code: "charset", detail: "\(digits) lower-case hex digits are due")
         return nil

@@ -1,5 +1,5 @@
-// A system that sends events: how long its repeats are recognised, whether it may open wallets, and how records in its own
-// shape become canonical purchases. Read by the gateway for every event.
+// A system that sends events: how long its repeats are recognised, whether it may open wallets, and how
+// records in its own shape become canonical purchases. Read by the gateway for every event.
 
 import JSONText
 import Primitives
@@ -21,7 +21,8 @@ public struct Source: Sendable, Equatable {
     public let mapping: SourceMapping?
 
     public init(
-        id: String, version: Int64 = 0, active: Bool = true, openWallets: Bool = false, repeatWindowDays: Int = 7,
+        id: String, version: Int64 = 0, active: Bool = true, openWallets: Bool = false,
+        repeatWindowDays: Int = 7,
         futureToleranceMinutes: Int = 5, mapping: SourceMapping? = nil
     ) {
         self.id = id

@@ -1,6 +1,6 @@
-// How a record in a source's own shape becomes a canonical purchase: where each canonical field comes from. Read from the
-// source's document, applied by the gateway. Every reference is checked when the document is read, not when a record
-// arrives.
+// How a record in a source's own shape becomes a canonical purchase: where each canonical field comes from.
+// Read from the source's document, applied by the gateway. Every reference is checked when the document is
+// read, not when a record arrives.
 
 import JSONText
 
@@ -88,7 +88,8 @@ public struct DelimitedFormat: Sendable, Equatable {
         }
         let columns = fields.texts("columns", required: true)
         if let columns, columns.count > SourceMapping.maximumColumns {
-            fields.report("columns", code: "too-many-items", detail: "at most \(SourceMapping.maximumColumns) items")
+            fields.report(
+                "columns", code: "too-many-items", detail: "at most \(SourceMapping.maximumColumns) items")
         }
         guard let delimiter, let columns else { return nil }
         return DelimitedFormat(delimiter: delimiter, quoted: quoted, columns: columns)

@@ -1,5 +1,5 @@
-// Where notices are delivered to, which ones, how they are signed, and how often delivery is tried. Read by the notifier.
-// Its secrets are shown to nobody: printing a subscription or a secret masks them.
+// Where notices are delivered to, which ones, how they are signed, and how often delivery is tried. Read by
+// the notifier. Its secrets are shown to nobody: printing a subscription or a secret masks them.
 
 import Digests
 import JSONText
@@ -61,8 +61,10 @@ public struct Subscription: Sendable, Equatable {
         let timeout = fields.integer("timeoutMilliseconds", in: timeout, required: false) ?? 15_000
         guard fields.problems.isEmpty, let url, let secret, let types else { return nil }
         return Subscription(
-            id: id, version: version, active: active, url: url, secret: secret, formerSecret: former, types: types,
-            maximumAttempts: Int(attempts), firstRetryMilliseconds: Int(retry), timeoutMilliseconds: Int(timeout))
+            id: id, version: version, active: active, url: url, secret: secret, formerSecret: former,
+            types: types,
+            maximumAttempts: Int(attempts), firstRetryMilliseconds: Int(retry),
+            timeoutMilliseconds: Int(timeout))
     }
 
     func encode(to writer: inout JSONWriter, masked: Bool) {
@@ -70,7 +72,9 @@ public struct Subscription: Sendable, Equatable {
         writer.field("url", url.description)
         writer.field("allowPrivateNetwork", url.allowPrivateNetwork)
         writer.field("secret", masked ? secret.description : secret.text)
-        if let formerSecret { writer.field("formerSecret", masked ? formerSecret.description : formerSecret.text) }
+        if let formerSecret {
+            writer.field("formerSecret", masked ? formerSecret.description : formerSecret.text)
+        }
         writer.array("types") { writer in
             for type in types { writer.string(type.rawValue) }
         }
@@ -89,7 +93,8 @@ public enum NoticeType: String, Sendable, CaseIterable {
     case rewardRefused = "reward.refused"
 }
 
-/// A key that notices are signed with, in the form of Standard Webhooks: `whsec_` and 24 to 64 bytes in base64.
+/// A key that notices are signed with, in the form of Standard Webhooks: `whsec_` and 24 to 64 bytes in
+/// base64.
 public struct WebhookSecret: Sendable, Equatable {
     static let marker = "whsec_"
     static let byteCounts = 24...64
@@ -99,7 +104,8 @@ public struct WebhookSecret: Sendable, Equatable {
 
     /// - Returns: nil for another form or length.
     public init?(_ text: String) {
-        guard text.hasPrefix(Self.marker), let bytes = base64Decode(String(text.dropFirst(Self.marker.count))),
+        guard text.hasPrefix(Self.marker),
+            let bytes = base64Decode(String(text.dropFirst(Self.marker.count))),
             Self.byteCounts.contains(bytes.count)
         else { return nil }
         self.bytes = bytes

@@ -1,5 +1,5 @@
-// When a document is in force, when within a day or a week, and how calendar periods are counted. All of it in UTC and by
-// the event's own time, so that a decision does not depend on when or where it is made.
+// When a document is in force, when within a day or a week, and how calendar periods are counted. All of it
+// in UTC and by the event's own time, so that a decision does not depend on when or where it is made.
 
 import JSONText
 import Primitives
@@ -37,8 +37,8 @@ public enum Weekday: String, Sendable, CaseIterable {
     }
 }
 
-/// A part of every day in UTC: from one minute (included) to another (excluded); over midnight if it ends before it
-/// begins.
+/// A part of every day in UTC: from one minute (included) to another (excluded); over midnight if it ends
+/// before it begins.
 public struct DailyWindow: Sendable, Equatable {
     static let minutesPerDay = 1_440
 
@@ -68,7 +68,8 @@ public struct DailyWindow: Sendable, Equatable {
         let (from, end) = (minute(&fields, "from"), minute(&fields, "to"))
         guard let from, let end else { return nil }
         guard let window = DailyWindow(fromMinute: from, toMinute: end) else {
-            fields.report("to", code: "range", detail: "must differ from the beginning, which is 23:59 at the latest")
+            fields.report(
+                "to", code: "range", detail: "must differ from the beginning, which is 23:59 at the latest")
             return nil
         }
         return window
@@ -103,8 +104,8 @@ public struct DailyWindow: Sendable, Equatable {
 public enum CalendarPeriod: String, Sendable, CaseIterable {
     case day, week, month, year, ever
 
-    /// The number of the period that `time` lies in; times have the same number exactly if they share the period.
-    /// Weeks begin on Monday.
+    /// The number of the period that `time` lies in; times have the same number exactly if they share the
+    /// period. Weeks begin on Monday.
     public func number(at time: Timestamp) -> Int64 {
         switch self {
         case .day: return time.day

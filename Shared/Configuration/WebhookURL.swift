@@ -1,6 +1,7 @@
-// The address that notices are posted to. Literal addresses of the platform's own network are refused unless the document
-// allows them, so that a subscription cannot be used to reach what only the platform can reach. What a name resolves to
-// is not known here; the notifier has to hold the address it connects to against NetworkAddress too.
+// The address that notices are posted to. Literal addresses of the platform's own network are refused unless
+// the document allows them, so that a subscription cannot be used to reach what only the platform can reach.
+// What a name resolves to is not known here; the notifier has to hold the address it connects to against
+// NetworkAddress too.
 
 import Foundation
 import JSONText
@@ -25,7 +26,8 @@ public struct WebhookURL: Sendable, Equatable, CustomStringConvertible {
     public init(_ text: String, allowPrivateNetwork: Bool) throws(Refusal) {
         guard text.utf8.count <= Self.maximumBytes, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }),
             let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
-            ["http", "https"].contains(scheme), parts.user == nil, parts.password == nil, parts.fragment == nil,
+            ["http", "https"].contains(scheme), parts.user == nil, parts.password == nil,
+            parts.fragment == nil,
             let encodedHost = parts.encodedHost, !encodedHost.isEmpty, !encodedHost.contains("%"),
             (1...65_535).contains(parts.port ?? 443)
         else { throw .malformed }
@@ -47,7 +49,8 @@ public struct WebhookURL: Sendable, Equatable, CustomStringConvertible {
         do throws(Refusal) {
             return try WebhookURL(text, allowPrivateNetwork: allowed)
         } catch {
-            fields.report("url", code: error == .malformed ? "url" : "private-network", detail: error.rawValue)
+            fields.report(
+                "url", code: error == .malformed ? "url" : "private-network", detail: error.rawValue)
             return nil
         }
     }

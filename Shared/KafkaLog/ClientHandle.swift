@@ -1,13 +1,14 @@
-// One client of librdkafka: made from properties, closed within a bound. Every other file of this module works through
-// it. Callbacks find their Swift objects through the client's opaque pointer, which is a retained ClientCallbacks.
+// One client of librdkafka: made from properties, closed within a bound. Every other file of this module
+// works through it. Callbacks find their Swift objects through the client's opaque pointer, which is a
+// retained ClientCallbacks.
 
 import CRDKafka
 import Dispatch
 import EventLog
 import Foundation
 
-/// What the callbacks of one client reach. `log` is called from librdkafka's threads; the other two only from the
-/// thread that polls the client (while closing: from the closing thread, when nobody polls any more).
+/// What the callbacks of one client reach. `log` is called from librdkafka's threads; the other two only from
+/// the thread that polls the client (while closing: from the closing thread, when nobody polls any more).
 final class ClientCallbacks {
     let log: @Sendable (KafkaLogLine) -> Void
     let deliveries: DeliveryTally?
@@ -28,11 +29,13 @@ final class ClientCallbacks {
     }
 }
 
-/// Owns a librdkafka client. librdkafka's functions may be called from any thread; who owns a handle decides which do.
+/// Owns a librdkafka client. librdkafka's functions may be called from any thread; who owns a handle decides
+/// which do.
 @safe final class ClientHandle {
     enum Kind { case consumer, producer }
 
-    /// Closing waits for broker threads and, in a consumer, for the group's coordinator; 2.0.2 can wait for ever.
+    /// Closing waits for broker threads and, in a consumer, for the group's coordinator; 2.0.2 can wait for
+    /// ever.
     static let closeLimitMilliseconds = 5_000
     private static let textCapacity = 512
 
@@ -40,10 +43,12 @@ final class ClientCallbacks {
     private let callbacks: ClientCallbacks
     private(set) var isClosed = false
 
-    /// - Parameter reportsAsEvents: delivery reports are polled from the client's main queue, not called back.
+    /// - Parameter reportsAsEvents: delivery reports are polled from the client's main queue, not called
+    ///   back.
     /// - Throws: a failure that stops the process if a property is unknown or wrong.
     init(
-        _ kind: Kind, _ properties: ClientProperties, _ callbacks: ClientCallbacks, reportsAsEvents: Bool = false
+        _ kind: Kind, _ properties: ClientProperties, _ callbacks: ClientCallbacks,
+        reportsAsEvents: Bool = false
     ) throws(LogFailure) {
         let configuration = unsafe try Self.configure(properties, callbacks)
         if reportsAsEvents { unsafe rd_kafka_conf_set_events(configuration, RD_KAFKA_EVENT_DR) }
@@ -69,7 +74,8 @@ final class ClientCallbacks {
         return unsafe pointer
     }
 
-    /// Ends the client and its threads. After the limit the rest is left to the end of the process, with a log line.
+    /// Ends the client and its threads. After the limit the rest is left to the end of the process, with a
+    /// log line.
     func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -124,7 +130,8 @@ final class ClientCallbacks {
     }
 }
 
-/// Hands a client over to the thread that closes it; its owner does not use it any more, so only one thread does.
+/// Hands a client over to the thread that closes it; its owner does not use it any more, so only one thread
+/// does.
 @safe private struct ClosingClient: @unchecked Sendable {
     let pointer: OpaquePointer
     let callbacks: ClientCallbacks
@@ -135,9 +142,9 @@ final class ClientCallbacks {
     }
 }
 
-private let forwardLogLine: @convention(c) (
-    OpaquePointer?, CInt, UnsafePointer<CChar>?, UnsafePointer<CChar>?
-) -> Void = { client, level, facility, text in
+private func forwardLogLine(
+    _ client: OpaquePointer?, _ level: CInt, _ facility: UnsafePointer<CChar>?, _ text: UnsafePointer<CChar>?
+) {
     guard let client = unsafe client, let facility = unsafe facility, let text = unsafe text,
         let callbacks = unsafe ClientCallbacks.of(rd_kafka_opaque(client))
     else { return }

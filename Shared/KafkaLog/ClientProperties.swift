@@ -1,5 +1,6 @@
-// librdkafka's properties for each kind of client. Three layers: what is tuned here, what the settings pass through,
-// and what the guarantees rest on; the last cannot be overridden, an attempt is a failure. Used when a client is made.
+// librdkafka's properties for each kind of client. Three layers: what is tuned here, what the settings pass
+// through, and what the guarantees rest on; the last cannot be overridden, an attempt is a failure. Used when
+// a client is made.
 
 import EventLog
 
@@ -21,9 +22,12 @@ struct ClientProperties {
 }
 
 extension ClientProperties {
-    /// A member of a group: range assignment (equal partition numbers stay together, and cooperative assignment is
-    /// faulty in 2.0.2), static membership, offsets never stored or committed by the client itself.
-    static func member(of group: String, named member: String, _ settings: KafkaSettings) throws(LogFailure) -> Self {
+    /// A member of a group: range assignment (equal partition numbers stay together, and cooperative
+    /// assignment is faulty in 2.0.2), static membership, offsets never stored or committed by the client
+    /// itself.
+    static func member(of group: String, named member: String, _ settings: KafkaSettings) throws(LogFailure)
+        -> Self
+    {
         try Self(
             tuned: connection(settings) + fetching + [
                 ("session.timeout.ms", String(settings.sessionTimeoutMilliseconds)),
@@ -37,7 +41,8 @@ extension ClientProperties {
             ])
     }
 
-    /// A reader without group membership; librdkafka wants a group's name for assigning, nothing is committed to it.
+    /// A reader without group membership; librdkafka wants a group's name for assigning, nothing is committed
+    /// to it.
     static func reader(_ settings: KafkaSettings) throws(LogFailure) -> Self {
         try Self(
             tuned: connection(settings) + fetching,
@@ -51,11 +56,13 @@ extension ClientProperties {
     static func control(_ settings: KafkaSettings) throws(LogFailure) -> Self {
         try Self(
             tuned: connection(settings), passed: passed(settings, settings.consumerProperties),
-            fixed: identity(settings, "\(settings.clientID)-control") + [("isolation.level", "read_uncommitted")])
+            fixed: identity(settings, "\(settings.clientID)-control") + [
+                ("isolation.level", "read_uncommitted")
+            ])
     }
 
-    /// A retry pause of 5 ms: back-to-back transactions meet the markers of the one before, and the default of 100
-    /// makes them ten times slower. A message gives up before its transaction does.
+    /// A retry pause of 5 ms: back-to-back transactions meet the markers of the one before, and the default
+    /// of 100 makes them ten times slower. A message gives up before its transaction does.
     static func transactional(id: String, _ settings: KafkaSettings) throws(LogFailure) -> Self {
         let timeout = settings.transactionTimeoutMilliseconds
         return try Self(
@@ -92,7 +99,8 @@ extension ClientProperties {
     }
 
     private static let fetching = [
-        ("queued.max.messages.kbytes", "16384"), ("fetch.wait.max.ms", "50"), ("fetch.error.backoff.ms", "100"),
+        ("queued.max.messages.kbytes", "16384"), ("fetch.wait.max.ms", "50"),
+        ("fetch.error.backoff.ms", "100"),
     ]
 
     private static let producing = [

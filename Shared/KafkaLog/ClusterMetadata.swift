@@ -1,5 +1,5 @@
-// The cluster's topics and partition counts. Always asks for all topics: naming one makes librdkafka watch it, and may
-// make the broker create it.
+// The cluster's topics and partition counts. Always asks for all topics: naming one makes librdkafka watch
+// it, and may make the broker create it.
 
 import CRDKafka
 import EventLog
@@ -24,9 +24,13 @@ enum ClusterMetadata {
         let topics = unsafe UnsafeBufferPointer(
             start: metadata.pointee.topics, count: Int(metadata.pointee.topic_cnt))
         var shapes: [String: TopicShape] = [:]
-        for unsafe topic in unsafe topics
-        where unsafe topic.err == RD_KAFKA_RESP_ERR_NO_ERROR && topic.partition_cnt > 0 {
-            let partitions = unsafe UnsafeBufferPointer(start: topic.partitions, count: Int(topic.partition_cnt))
+        for index in topics.indices {
+            let topic = unsafe topics[index]
+            guard unsafe topic.err == RD_KAFKA_RESP_ERR_NO_ERROR, unsafe topic.partition_cnt > 0 else {
+                continue
+            }
+            let partitions = unsafe UnsafeBufferPointer(
+                start: topic.partitions, count: Int(topic.partition_cnt))
             unsafe shapes[String(cString: topic.topic)] = TopicShape(
                 partitions: topic.partition_cnt, hasLeaders: partitions.allSatisfy { unsafe $0.leader >= 0 })
         }

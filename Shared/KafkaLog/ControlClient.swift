@@ -1,5 +1,5 @@
-// Questions about the cluster: topics, ends of partitions, its identity. One client for the whole process, shared by
-// every thread; it has no callbacks besides the log, so nothing has to poll it.
+// Questions about the cluster: topics, ends of partitions, its identity. One client for the whole process,
+// shared by every thread; it has no callbacks besides the log, so nothing has to poll it.
 
 import CRDKafka
 import EventLog
@@ -20,7 +20,9 @@ final class ControlClient: @unchecked Sendable {
         self.catalog = catalog
     }
 
-    func topics() throws(LogFailure) -> [String: TopicShape] { unsafe try ClusterMetadata.query(handle.client) }
+    func topics() throws(LogFailure) -> [String: TopicShape] {
+        unsafe try ClusterMetadata.query(handle.client)
+    }
 
     func clusterID() throws(LogFailure) -> String {
         guard let text = unsafe rd_kafka_clusterid(handle.client, Self.clusterLimitMilliseconds) else {

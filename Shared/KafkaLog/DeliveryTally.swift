@@ -1,5 +1,6 @@
-// What became of the records of one transaction, counted by librdkafka's delivery callback. A callback is always
-// registered: without one, each transaction waits in steps of 10 ms because nothing wakes the producer.
+// What became of the records of one transaction, counted by librdkafka's delivery callback. A callback is
+// always registered: without one, each transaction waits in steps of 10 ms because nothing wakes the
+// producer.
 
 import CRDKafka
 import EventLog
@@ -33,7 +34,10 @@ final class DeliveryTally {
 
     fileprivate func note(_ error: rd_kafka_resp_err_t, topic: TopicID, _ partition: Int32, _ offset: Int64) {
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            if firstFailure == nil { firstFailure = KafkaError(error) }
+            // What an abort throws away is its consequence, not its cause.
+            let isPurged =
+                error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
+            if firstFailure == nil, !isPurged { firstFailure = KafkaError(error) }
             return
         }
         delivered += 1
@@ -44,9 +48,9 @@ final class DeliveryTally {
 }
 
 /// Runs inside a poll, a flush, a commit or an abort of the producer, on that thread.
-let noteDelivery: @convention(c) (
-    OpaquePointer?, UnsafePointer<rd_kafka_message_t>?, UnsafeMutableRawPointer?
-) -> Void = { _, message, opaque in
+func noteDelivery(
+    _: OpaquePointer?, _ message: UnsafePointer<rd_kafka_message_t>?, _ opaque: UnsafeMutableRawPointer?
+) {
     guard let message = unsafe message?.pointee, let tally = unsafe ClientCallbacks.of(opaque)?.deliveries
     else { return }
     let topic = unsafe TopicID(Int(bitPattern: message._private) - 1)

@@ -1,5 +1,6 @@
-// Polls one message at a time into a batch (the batch call of 2.0.2 skips offsets) and keeps the expected offsets, so
-// that records fetched for an older position are dropped. Shared by KafkaGroupConsumer and KafkaPartitionReader.
+// Polls one message at a time into a batch (the batch call of 2.0.2 skips offsets) and keeps the expected
+// offsets, so that records fetched for an older position are dropped. Shared by KafkaGroupConsumer and
+// KafkaPartitionReader.
 
 import CRDKafka
 import EventLog
@@ -12,7 +13,8 @@ final class FetchLoop {
     private let catalog: TopicCatalog
     /// The next offset by topic and partition; `notFetched` where nothing is.
     private var expected: [[Int64]]
-    /// An error event that came after records: thrown by the next poll, so that the records are not lost with it.
+    /// An error event that came after records: thrown by the next poll, so that the records are not lost with
+    /// it.
     private var held: LogFailure?
 
     private static let notFetched: Int64 = -1
@@ -35,6 +37,14 @@ final class FetchLoop {
         }
         let code = unsafe rd_kafka_assign(handle.client, list.pointer)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code).failure("assign partitions") }
+        settle()
+    }
+
+    /// Waits until partitions that were fetched before have stopped: 2.0.2 aborts the process if the
+    /// assignment changes again, be it by the group, while one is stopping. Stopping takes two rounds in
+    /// librdkafka's main thread, and each of these questions is answered there in its turn.
+    private func settle() {
+        for _ in 0..<2 { unsafe _ = GroupIdentity(of: handle.client) }
     }
 
     /// Expects nothing any more, also no error of before.
@@ -43,8 +53,8 @@ final class FetchLoop {
         held = nil
     }
 
-    /// Appends records until a limit is reached, `interrupted` says so, or time is up. A caller that asks for ends
-    /// does not wait on behind one.
+    /// Appends records until a limit is reached, `interrupted` says so, or time is up. A caller that asks for
+    /// ends does not wait on behind one.
     func poll(
         into batch: RecordBatch, limits: BatchLimits, waitMilliseconds: Int,
         interrupted: () -> Bool = { false }, reachedEnd: ((ReachedEnd) -> Void)? = nil
@@ -55,7 +65,7 @@ final class FetchLoop {
         }
         let (firstRecord, firstByte) = (batch.count, batch.byteCount)
         var patience = Deadline(milliseconds: waitMilliseconds)
-        var isLingering = false
+        var (isLingering, hasEnded) = (false, false)
         repeat {
             guard let message = next(before: patience, interrupted) else { return }
             if message.error == RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -63,10 +73,11 @@ final class FetchLoop {
             } else if message.error == RD_KAFKA_RESP_ERR__PARTITION_EOF {
                 guard let reachedEnd, let end = end(from: message) else { continue }
                 reachedEnd(end)
+                hasEnded = true
                 patience = Deadline(milliseconds: 0)
             } else {
                 let failure = failure(from: message)
-                guard batch.count > firstRecord else { throw failure }
+                guard batch.count > firstRecord || hasEnded else { throw failure }
                 held = failure
                 return
             }
@@ -106,7 +117,9 @@ final class FetchLoop {
     /// Beyond every offset where nothing is fetched.
     private func expectedOffset(at place: TopicPartition) -> Int64 {
         let (row, index) = (place.topic.number, Int(place.partition.number))
-        guard expected[row].indices.contains(index), expected[row][index] != Self.notFetched else { return .max }
+        guard expected[row].indices.contains(index), expected[row][index] != Self.notFetched else {
+            return .max
+        }
         return expected[row][index]
     }
 

@@ -1,5 +1,5 @@
-// Creates topics and waits until they can be used: for the operator's command, quickstarts and tests. Services have no
-// right to it at run time.
+// Creates topics and waits until they can be used: for the operator's command, quickstarts and tests.
+// Services have no right to it at run time.
 
 import CRDKafka
 import EventLog
@@ -13,7 +13,9 @@ public struct TopicPlan: Sendable {
     public let replication: Int32
     public let configuration: [String: String]
 
-    public init(name: String, partitions: Int32, replication: Int32 = -1, configuration: [String: String] = [:]) {
+    public init(
+        name: String, partitions: Int32, replication: Int32 = -1, configuration: [String: String] = [:]
+    ) {
         self.name = name
         self.partitions = partitions
         self.replication = replication
@@ -37,13 +39,14 @@ public struct KafkaAdministrator: Sendable {
         try control.topics().mapValues(\.partitions)
     }
 
-    /// Creates what does not exist. A topic that exists is left as it is, also with other partitions or settings.
+    /// Creates what does not exist. A topic that exists is left as it is, also with other partitions or
+    /// settings.
     ///
     /// - Throws: at the first topic that could not be created; others may have been.
     public func create(_ plans: [TopicPlan]) throws(LogFailure) -> [String: Creation] {
         guard !plans.isEmpty else { return [:] }
         var topics: [OpaquePointer?] = unsafe []
-        defer { for unsafe topic in unsafe topics { unsafe rd_kafka_NewTopic_destroy(topic) } }
+        defer { unsafe topics.forEach { unsafe rd_kafka_NewTopic_destroy($0) } }
         for plan in plans { unsafe topics.append(try make(plan)) }
         let client = unsafe control.handle.client
         guard let queue = unsafe rd_kafka_queue_new(client) else {
@@ -68,7 +71,8 @@ public struct KafkaAdministrator: Sendable {
             if missing.isEmpty { return }
             Thread.sleep(forTimeInterval: .init(Self.pauseMilliseconds) / 1_000)
         } while !deadline.isPast
-        throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT).failure("wait for topics", at: missing.joined(separator: ", "))
+        throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT).failure(
+            "wait for topics", at: missing.joined(separator: ", "))
     }
 
     private func make(_ plan: TopicPlan) throws(LogFailure) -> OpaquePointer {
@@ -85,7 +89,8 @@ public struct KafkaAdministrator: Sendable {
 
     private func outcome(of event: OpaquePointer) throws(LogFailure) -> [String: Creation] {
         let code = unsafe rd_kafka_event_error(event)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let result = unsafe rd_kafka_event_CreateTopics_result(event)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR,
+            let result = unsafe rd_kafka_event_CreateTopics_result(event)
         else { throw KafkaError(code).failure("create topics") }
         var count = 0
         let results = unsafe rd_kafka_CreateTopics_result_topics(result, &count)

@@ -1,5 +1,5 @@
-// Errors of librdkafka as values, and what they mean for the worker. The only place that knows the meaning of a code;
-// every error object of librdkafka is read and destroyed here in one step.
+// Errors of librdkafka as values, and what they mean for the worker. The only place that knows the meaning of
+// a code; every error object of librdkafka is read and destroyed here in one step.
 
 import CRDKafka
 import EventLog
@@ -54,7 +54,9 @@ extension rd_kafka_resp_err_t {
     var consequence: LogFailure.Consequence {
         if Self.unmendable.contains(self) { return .stop }
         if Self.lostMembership.contains(self) { return .dropPartitions }
-        if Self.fencedProducer.contains(self) || Self.spoiledProducer.contains(self) { return .discardProducer }
+        if Self.fencedProducer.contains(self) || Self.spoiledProducer.contains(self) {
+            return .discardProducer
+        }
         return .retry
     }
 
@@ -70,7 +72,8 @@ extension rd_kafka_resp_err_t {
     ]
 
     private static let fencedProducer: Set<Self> = [
-        RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+        RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED,
+        RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
     ]
 
     private static let spoiledProducer: Set<Self> = [
@@ -79,8 +82,8 @@ extension rd_kafka_resp_err_t {
         RD_KAFKA_RESP_ERR__INCONSISTENT, RD_KAFKA_RESP_ERR__FATAL, RD_KAFKA_RESP_ERR__STATE,
     ]
 
-    /// Wrong credentials or settings, missing topics, and records that cannot be read: librdkafka would skip a
-    /// damaged one, which is a loss.
+    /// Wrong credentials or settings, missing topics, and records that cannot be read: librdkafka would skip
+    /// a damaged one, which is a loss.
     private static let unmendable: Set<Self> = [
         RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
         RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,

@@ -1,5 +1,5 @@
-// A member of a consumer group over librdkafka. Used by one worker on its thread; reads committed records only and
-// never commits an offset itself: offsets travel in the producer's transactions.
+// A member of a consumer group over librdkafka. Used by one worker on its thread; reads committed records
+// only and never commits an offset itself: offsets travel in the producer's transactions.
 
 import CRDKafka
 import EventLog
@@ -7,8 +7,8 @@ import Primitives
 
 /// A static member with eager range assignment. Belongs to one thread.
 public final class KafkaGroupConsumer: GroupConsumer {
-    /// How long a question for committed offsets may take.
-    public static let committedLimitMilliseconds: Int32 = 5_000
+    /// How long a question for committed offsets may take; no change of the group is seen meanwhile.
+    public static let committedLimitMilliseconds: Int32 = 2_000
 
     private let handle: ClientHandle
     private let membership = Membership()
@@ -52,7 +52,11 @@ public final class KafkaGroupConsumer: GroupConsumer {
         let code = unsafe rd_kafka_committed(handle.client, list.pointer, Self.committedLimitMilliseconds)
         let (offset, inner) = list.first
         let error = code == RD_KAFKA_RESP_ERR_NO_ERROR ? inner : code
-        if error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT { return .unstable }
+        // librdkafka itself asks again while the offsets are unstable, until the limit. A coordinator that is
+        // away looks the same, and the answer is the same: ask again.
+        if error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT || error == RD_KAFKA_RESP_ERR__TIMED_OUT {
+            return .unstable
+        }
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
             throw KafkaError(error).failure("read committed offset", at: text(place))
         }
@@ -73,10 +77,12 @@ public final class KafkaGroupConsumer: GroupConsumer {
         handle.close()
     }
 
-    /// The group's metadata for a transaction, taken now, or nil if the partitions are not this member's any more.
+    /// The group's metadata for a transaction, taken now, or nil if the partitions are not this member's any
+    /// more.
     ///
-    /// A member that was thrown out has no generation, and the broker accepts offsets without a generation for a group
-    /// that is empty: so the identity must still be the one under which the partitions were assigned.
+    /// A member that was thrown out has no generation, and the broker accepts offsets without a generation
+    /// for a group that is empty: so the identity must still be the one under which the partitions were
+    /// assigned.
     func currentIdentity() -> GroupIdentity? {
         guard let holding, let identity = unsafe GroupIdentity(of: handle.client), identity.bytes == holding,
             unsafe rd_kafka_assignment_lost(handle.client) == 0
@@ -95,7 +101,8 @@ public final class KafkaGroupConsumer: GroupConsumer {
 
     private func apply(_ change: Membership.Change) throws(LogFailure) -> GroupChange {
         holding = nil
-        // What was fetched belongs to positions that are void; librdkafka dropped its assignment in the callback.
+        // What was fetched belongs to positions that are void; librdkafka dropped its assignment in the
+        // callback.
         loop.forget()
         switch change {
         case .revoked: return .revoked
@@ -120,19 +127,23 @@ public final class KafkaGroupConsumer: GroupConsumer {
     }
 
     /// The partition numbers, which must be the same in every topic.
-    private func common(_ places: [(topic: String, partition: Int32)]) throws(LogFailure) -> [PartitionIndex] {
+    private func common(_ places: [(topic: String, partition: Int32)]) throws(LogFailure) -> [PartitionIndex]
+    {
         let numbers = Set(places.map(\.partition))
         for topic in topics {
             let name = catalog.name(of: topic)
             guard Set(places.lazy.filter { $0.topic == name }.map(\.partition)) == numbers else {
                 throw LogFailure(
                     operation: "take assignment", code: "_INCONSISTENT",
-                    detail: "\(name) is not assigned like the other topics; their partition counts must be equal",
+                    detail:
+                        "\(name) is not assigned like the other topics; their partition counts must be equal",
                     consequence: .stop)
             }
         }
         return numbers.sorted().map(PartitionIndex.init)
     }
 
-    private func text(_ place: TopicPartition) -> String { "\(catalog.name(of: place.topic))[\(place.partition)]" }
+    private func text(_ place: TopicPartition) -> String {
+        "\(catalog.name(of: place.topic))[\(place.partition)]"
+    }
 }

@@ -1,5 +1,6 @@
-// The real log: Kafka over librdkafka 2.0.2. Main makes one value; every worker makes its own consumer, producer and
-// reader from it on its own thread. Never used by domain or services directly, they see EventLog.
+// The real log: Kafka over librdkafka 2.0.2. Main makes one value; every worker makes its own consumer,
+// producer and reader from it on its own thread. Never used by domain or services directly, they see
+// EventLog.
 
 import EventLog
 import Primitives
@@ -22,7 +23,8 @@ public final class KafkaLog: EventLog {
     public func makeConsumer(
         group: String, member: String, topics: [TopicID]
     ) throws(LogFailure) -> KafkaGroupConsumer {
-        try KafkaGroupConsumer(group: group, member: member, topics: topics, catalog: catalog, settings: settings)
+        try KafkaGroupConsumer(
+            group: group, member: member, topics: topics, catalog: catalog, settings: settings)
     }
 
     public func makeProducer(

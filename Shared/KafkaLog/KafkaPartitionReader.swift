@@ -1,6 +1,7 @@
-// Reads chosen partitions outside any group: changelogs when a store is restored, configuration, replies. Never commits
-// an offset. Its ends come from another client that reads uncommitted: a committed transaction's markers may still be
-// missing, and restoring to the last stable offset alone would lose its rows (KAFKA-10167).
+// Reads chosen partitions outside any group: changelogs when a store is restored, configuration, replies.
+// Never commits an offset. Its ends come from another client that reads uncommitted: a committed
+// transaction's markers may still be missing, and restoring to the last stable offset alone would lose its
+// rows (KAFKA-10167).
 
 import CRDKafka
 import EventLog

@@ -1,5 +1,6 @@
-// A plain idempotent producer for single records that an HTTP request waits for: acknowledged by all replicas, no
-// transaction. The gateway's request threads publish; one of its threads polls the delivery reports.
+// A plain idempotent producer for single records that an HTTP request waits for: acknowledged by all
+// replicas, no transaction. The gateway's request threads publish; one of its threads polls the delivery
+// reports.
 
 import CRDKafka
 import EventLog
@@ -7,8 +8,9 @@ import Primitives
 
 /// Publishes from any thread; reports on the one thread that polls.
 @safe public final class KafkaPublisher: @unchecked Sendable {
-    // Unchecked: publishing uses only the client and `topics`, which do not change. Reports are read from a queue of
-    // events, not by a callback, so nothing else is shared. close() comes after the last use by other threads.
+    // Unchecked: publishing uses only the client and `topics`, which do not change. Reports are read from a
+    // queue of events, not by a callback, so nothing else is shared. close() comes after the last use by
+    // other threads.
 
     /// A header of a record to publish.
     public typealias Header = (name: String, value: [UInt8])
@@ -34,9 +36,11 @@ import Primitives
     /// Queues a record; its report carries `token`. Exactly one report follows, unless this throws.
     ///
     /// - Parameter value: nil is a tombstone.
-    /// - Throws: `retry` if the queue is full, `stop` for an unknown partition or a record above the size limit.
+    /// - Throws: `retry` if the queue is full, `stop` for an unknown partition or a record above the size
+    ///   limit.
     public func publish(
-        topic: TopicID, partition: PartitionIndex, key: [UInt8], headers: [Header], value: [UInt8]?, token: UInt64
+        topic: TopicID, partition: PartitionIndex, key: [UInt8], headers: [Header], value: [UInt8]?,
+        token: UInt64
     ) throws(LogFailure) {
         let place = TopicPartition(topic, partition)
         guard topics.contains(place), let address = unsafe topics.handle(of: topic) else {
@@ -60,7 +64,9 @@ import Primitives
 
     /// Waits for reports and passes them on, in the order the broker gave them per partition.
     public func poll(waitMilliseconds: Int, _ report: Report) {
-        guard let event = unsafe rd_kafka_queue_poll(reports, Int32(clamping: waitMilliseconds)) else { return }
+        guard let event = unsafe rd_kafka_queue_poll(reports, Int32(clamping: waitMilliseconds)) else {
+            return
+        }
         defer { unsafe rd_kafka_event_destroy(event) }
         guard unsafe rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR else { return }
         while let message = unsafe rd_kafka_event_message_next(event) {
@@ -80,7 +86,9 @@ import Primitives
     public func flush(milliseconds: Int, _ report: Report) -> Bool {
         let deadline = Deadline(milliseconds: milliseconds)
         while unsafe rd_kafka_outq_len(handle.client) > 0, !deadline.isPast {
-            poll(waitMilliseconds: min(Self.flushStepMilliseconds, Int(deadline.remainingMilliseconds)), report)
+            poll(
+                waitMilliseconds: min(Self.flushStepMilliseconds, Int(deadline.remainingMilliseconds)), report
+            )
         }
         return unsafe rd_kafka_outq_len(handle.client) == 0
     }
@@ -96,7 +104,8 @@ import Primitives
     deinit { close() }
 
     private func failure(_ error: rd_kafka_resp_err_t) -> LogFailure {
-        let cause = error == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalError() ?? KafkaError(error) : KafkaError(error)
+        let cause =
+            error == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalError() ?? KafkaError(error) : KafkaError(error)
         return cause.failure("deliver", consequence: cause.isFatal ? .discardProducer : nil)
     }
 

@@ -1,5 +1,6 @@
-// What an operator may choose about the connection to Kafka. Read by every client of this module when it is made; the
-// properties that exactly-once rests on are not here and cannot be overridden (ClientProperties.swift).
+// What an operator may choose about the connection to Kafka. Read by every client of this module when it is
+// made; the properties that exactly-once rests on are not here and cannot be overridden
+// (ClientProperties.swift).
 
 /// A line that librdkafka would print: an operator's hint, never a control signal.
 public struct KafkaLogLine: Sendable {

@@ -1,8 +1,9 @@
-// Writes batches as Kafka transactions: begin, produce, send offsets, commit. Used by one worker on its thread. A call
-// whose outcome is unknown is never resumed or guessed at: the worker discards the producer and recovers from the log.
+// Writes batches as Kafka transactions: begin, produce, send offsets, commit. Used by one worker on its
+// thread. A call whose outcome is unknown is never resumed or guessed at: the worker discards the producer
+// and recovers from the log.
 //
-// librdkafka's `send_offsets_to_transaction` can block past its limit while the group's coordinator is away (#5456): the
-// worker's own watchdog must cover commit().
+// librdkafka's `send_offsets_to_transaction` can block past its limit while the group's coordinator is away
+// (#5456): the worker's own watchdog must cover commit().
 
 import CRDKafka
 import EventLog
@@ -15,45 +16,53 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     /// How long to wait for room in the queue before looking at the deadline again.
     private static let roomStepMilliseconds: Int32 = 10
 
-    private let handle: ClientHandle
+    private let transactionalID: String
+    private let settings: KafkaSettings
     private let catalog: TopicCatalog
     private let deliveries: DeliveryTally
-    private let commitLimitMilliseconds: Int
+    private var handle: ClientHandle
+    private var hasTransactions = false
     private var topics: OutputTopics?
 
     init(
         transactionalID: String, tracked: [TopicID], catalog: TopicCatalog, settings: KafkaSettings
     ) throws(LogFailure) {
-        deliveries = DeliveryTally(tracked: tracked)
-        handle = try ClientHandle(
-            .producer, .transactional(id: transactionalID, settings),
-            ClientCallbacks(log: settings.log, deliveries: deliveries))
+        self.transactionalID = transactionalID
+        self.settings = settings
         self.catalog = catalog
-        commitLimitMilliseconds = settings.transactionTimeoutMilliseconds
+        deliveries = DeliveryTally(tracked: tracked)
+        handle = try Self.makeHandle(transactionalID, settings, deliveries)
     }
 
     /// Also learns the topics that exist; one created later needs another producer.
     public func initialize() throws(LogFailure) {
-        if let error = unsafe KafkaError(
-            taking: rd_kafka_init_transactions(handle.client, Self.initializeLimitMilliseconds))
-        {
-            throw error.failure(
-                "initialise transactions", consequence: error.isFatal ? .discardProducer : nil)
+        if !hasTransactions {
+            if let error = unsafe KafkaError(
+                taking: rd_kafka_init_transactions(handle.client, Self.initializeLimitMilliseconds))
+            {
+                throw error.failure(
+                    "initialise transactions", consequence: error.isFatal ? .discardProducer : nil)
+            }
+            hasTransactions = true
         }
         topics = try OutputTopics(handle, catalog: catalog)
     }
 
-    /// - Returns: in `fenced`, the failure's consequence is `discardProducer` if this producer is of no use any more.
+    /// - Returns: in `fenced`, the failure's consequence is `discardProducer` if this producer is of no use
+    ///   any more.
     public func commit(
         _ records: RecordBatch, offsets: [InputPosition], of consumer: KafkaGroupConsumer
     ) -> TransactionOutcome {
         precondition(!offsets.isEmpty, "a transaction without offsets is not fenced by the group")
         deliveries.reset()
-        let deadline = Deadline(milliseconds: commitLimitMilliseconds)
+        let deadline = Deadline(milliseconds: settings.transactionTimeoutMilliseconds)
         do throws(TransactionFault) {
             try begin()
-            try produce(records, before: deadline)
+            // The offsets go first: while the markers of the transaction before are being written, the broker
+            // puts a new one off, and librdkafka asks again after `retry.backoff.ms` for offsets, but only
+            // after 20 ms for records.
             try send(offsets, of: consumer, before: deadline)
+            try produce(records, before: deadline)
             return .committed(try end(records.count, before: deadline))
         } catch {
             return conclude(error)
@@ -63,14 +72,16 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     public func close() {
         topics?.close()
         topics = nil
+        hasTransactions = false
         handle.close()
     }
 
-    private func begin() throws(TransactionFault) {
+    // The steps are visible in the module, so that tests can hold a transaction open.
+    func begin() throws(TransactionFault) {
         unsafe try check(rd_kafka_begin_transaction(handle.client), "begin transaction")
     }
 
-    private func produce(_ records: RecordBatch, before deadline: Deadline) throws(TransactionFault) {
+    func produce(_ records: RecordBatch, before deadline: Deadline) throws(TransactionFault) {
         guard let topics else {
             throw TransactionFault(
                 KafkaError(RD_KAFKA_RESP_ERR__STATE).failure("produce before initialise"), .unknown)
@@ -87,7 +98,8 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
 
     /// - Returns: why the transaction cannot go on, or nil.
     private func queue(
-        _ record: Record, lyingIn bytes: UnsafeRawBufferPointer, _ topics: OutputTopics, before deadline: Deadline
+        _ record: Record, lyingIn bytes: UnsafeRawBufferPointer, _ topics: OutputTopics,
+        before deadline: Deadline
     ) -> TransactionFault? {
         guard topics.contains(record.place), let topic = unsafe topics.handle(of: record.topic) else {
             return TransactionFault(topics.unknown(record.place), .abort)
@@ -107,7 +119,9 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     }
 
     private func headers(of record: Record, _ bytes: UnsafeRawBufferPointer) -> OpaquePointer? {
-        guard record.headerCount > 0, let list = unsafe rd_kafka_headers_new(record.headerCount) else { return nil }
+        guard record.headerCount > 0, let list = unsafe rd_kafka_headers_new(record.headerCount) else {
+            return nil
+        }
         for number in 0..<record.headerCount {
             let (name, value) = record.header(at: number)
             unsafe addHeader(lent(name, bytes), lent(value, bytes), to: list)
@@ -115,7 +129,7 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         return unsafe list
     }
 
-    private func send(
+    func send(
         _ offsets: [InputPosition], of consumer: KafkaGroupConsumer, before deadline: Deadline
     ) throws(TransactionFault) {
         let list = PartitionList(capacity: offsets.count)
@@ -144,7 +158,8 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         guard deliveries.delivered == count, deliveries.firstFailure == nil else {
             throw TransactionFault(
                 KafkaError(RD_KAFKA_RESP_ERR__INCONSISTENT).failure(
-                    "commit transaction", at: "\(deliveries.delivered) of \(count) records reported"), .unknown)
+                    "commit transaction", at: "\(deliveries.delivered) of \(count) records reported"),
+                .unknown)
         }
         return deliveries.positions
     }
@@ -167,14 +182,34 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     private func abort(
         because failure: LogFailure, as outcome: (LogFailure) -> TransactionOutcome
     ) -> TransactionOutcome {
-        unsafe _ = rd_kafka_poll(handle.client, 0)
-        let cause = deliveries.firstFailure?.failure("deliver") ?? failure
         if let error = unsafe KafkaError(
             taking: rd_kafka_abort_transaction(handle.client, Self.abortLimitMilliseconds))
         {
             return .unknown(error.failure("abort transaction", consequence: .discardProducer))
         }
-        return outcome(cause)
+        guard let undelivered = deliveries.firstFailure else { return outcome(failure) }
+        do throws(LogFailure) {
+            try renew()
+        } catch {
+            return .unknown(error)
+        }
+        return outcome(undelivered.failure("deliver"))
+    }
+
+    /// Starts over with a new client: 2.0.2 leaves a gap in the sequence numbers behind a record that the
+    /// broker refused, and the next transaction, innocent of it, would be aborted as out of order.
+    private func renew() throws(LogFailure) {
+        close()
+        handle = try Self.makeHandle(transactionalID, settings, deliveries)
+        try initialize()
+    }
+
+    private static func makeHandle(
+        _ id: String, _ settings: KafkaSettings, _ deliveries: DeliveryTally
+    ) throws(LogFailure) -> ClientHandle {
+        try ClientHandle(
+            .producer, .transactional(id: id, settings),
+            ClientCallbacks(log: settings.log, deliveries: deliveries))
     }
 }
 

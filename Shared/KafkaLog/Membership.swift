@@ -1,6 +1,6 @@
-// What the group did to a consumer, noted by librdkafka's rebalance callback and fetched by the next poll. The callback
-// answers the group and does nothing else: where to read from is only known after the stores are restored, so it
-// assigns nothing, and KafkaGroupConsumer assigns later.
+// What the group did to a consumer, noted by librdkafka's rebalance callback and fetched by the next poll.
+// The callback answers the group and does nothing else: where to read from is only known after the stores are
+// restored, so it assigns nothing, and KafkaGroupConsumer assigns later.
 
 import CRDKafka
 import EventLog
@@ -28,11 +28,12 @@ final class Membership {
 }
 
 /// Runs inside a poll, on its thread. Ends that poll (`rd_kafka_yield`), so that the change is seen at once.
-let noteRebalance: @convention(c) (
-    OpaquePointer?, rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?,
-    UnsafeMutableRawPointer?
-) -> Void = { client, code, partitions, opaque in
-    guard let client = unsafe client, let membership = unsafe ClientCallbacks.of(opaque)?.membership else { return }
+func noteRebalance(
+    _ client: OpaquePointer?, _ code: rd_kafka_resp_err_t,
+    _ partitions: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?, _ opaque: UnsafeMutableRawPointer?
+) {
+    guard let client = unsafe client, let membership = unsafe ClientCallbacks.of(opaque)?.membership
+    else { return }
     if code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
         let nothing = PartitionList(capacity: 1)
         let answer = unsafe rd_kafka_assign(client, nothing.pointer)
@@ -55,8 +56,8 @@ private func places(
     }
 }
 
-/// Group, generation and member as librdkafka would send them with a transaction. Two are equal if nothing happened
-/// to the membership in between.
+/// Group, generation and member as librdkafka would send them with a transaction. Two are equal if nothing
+/// happened to the membership in between.
 @safe struct GroupIdentity: ~Copyable {
     let pointer: OpaquePointer
 
@@ -75,7 +76,8 @@ private func places(
     /// The serialised form; nil if librdkafka cannot make it.
     var bytes: [UInt8]? {
         var (buffer, size) = unsafe (UnsafeMutableRawPointer?.none, 0)
-        guard unsafe KafkaError(taking: rd_kafka_consumer_group_metadata_write(pointer, &buffer, &size)) == nil,
+        guard
+            unsafe KafkaError(taking: rd_kafka_consumer_group_metadata_write(pointer, &buffer, &size)) == nil,
             let start = unsafe buffer
         else { return nil }
         defer { unsafe rd_kafka_mem_free(nil, start) }

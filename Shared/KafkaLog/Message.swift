@@ -1,9 +1,9 @@
-// A polled message. One message keeps its whole fetch buffer alive, so it is copied into the batch and destroyed at
-// once: the deinitialiser does that. Used by FetchLoop only.
+// A polled message. One message keeps its whole fetch buffer alive, so it is copied into the batch and
+// destroyed at once: the deinitialiser does that. Used by FetchLoop only.
 
 import CRDKafka
-import Foundation
 import EventLog
+import Foundation
 import Primitives
 
 @safe struct Message: ~Copyable {
@@ -30,7 +30,9 @@ import Primitives
 
     /// `topic[partition]@offset` as far as an error event names them.
     var placeText: String? {
-        guard let topic = unsafe pointer.pointee.rkt, let name = unsafe rd_kafka_topic_name(topic) else { return nil }
+        guard let topic = unsafe pointer.pointee.rkt, let name = unsafe rd_kafka_topic_name(topic) else {
+            return nil
+        }
         return unsafe "\(String(cString: name))[\(partition)]" + (offset >= 0 ? "@\(offset)" : "")
     }
 
@@ -55,11 +57,13 @@ import Primitives
             let headers = unsafe list
         else { return }
         var (index, name, value, size) = unsafe (0, UnsafePointer<CChar>?.none, UnsafeRawPointer?.none, 0)
-        while unsafe rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR,
+        while unsafe rd_kafka_header_get_all(headers, index, &name, &value, &size)
+            == RD_KAFKA_RESP_ERR_NO_ERROR,
             let text = unsafe name
         {
             let bytes = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(text), count: strlen(text))
-            unsafe batch.addHeader(bytes, UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : size))
+            unsafe batch.addHeader(
+                bytes, UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : size))
             index += 1
         }
     }

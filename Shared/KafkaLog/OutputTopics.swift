@@ -1,6 +1,6 @@
-// The topics a producer may write to, with their partition counts. Made when a producer starts: asking for all metadata
-// then spares the first record a wait of a second, and writing to a partition that does not exist would free its
-// headers twice in 2.0.2.
+// The topics a producer may write to, with their partition counts. Made when a producer starts: asking for
+// all metadata then spares the first record a wait of a second, and writing to a partition that does not
+// exist would free its headers twice in 2.0.2.
 
 import CRDKafka
 import EventLog

@@ -1,5 +1,5 @@
-// Hands one record to a producer's queue. Key, value and headers are copied before the call returns. Used by the
-// transactional producer and by the gateway's publisher.
+// Hands one record to a producer's queue. Key, value and headers are copied before the call returns. Used by
+// the transactional producer and by the gateway's publisher.
 
 import CRDKafka
 import EventLog
@@ -41,11 +41,13 @@ func enqueue(_ record: OutgoingRecord, in client: OpaquePointer) -> KafkaError? 
 /// Appends to a list of headers; both parts are copied.
 func addHeader(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, to headers: OpaquePointer) {
     unsafe _ = rd_kafka_header_add(
-        headers, name.baseAddress?.assumingMemoryBound(to: CChar.self), name.count, value.baseAddress, value.count)
+        headers, name.baseAddress?.assumingMemoryBound(to: CChar.self), name.count, value.baseAddress,
+        value.count)
 }
 
 private func memory(_ bytes: UnsafeRawBufferPointer) -> rd_kafka_vu_t.__Unnamed_union_u.__Unnamed_struct_mem {
-    // A part that is present but empty must not look like an absent one: librdkafka tells them apart by the address.
+    // A part that is present but empty must not look like an absent one: librdkafka tells them apart by the
+    // address.
     let start = unsafe bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)
     return unsafe .init(ptr: UnsafeMutableRawPointer(mutating: start), size: bytes.count)
 }

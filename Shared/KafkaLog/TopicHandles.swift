@@ -1,5 +1,5 @@
-// librdkafka's handles of topics, one set per client, so that a topic is found by number when writing and by address
-// when reading. Held as long as the client, so that an address never comes to mean another topic.
+// librdkafka's handles of topics, one set per client, so that a topic is found by number when writing and by
+// address when reading. Held as long as the client, so that an address never comes to mean another topic.
 
 import CRDKafka
 import EventLog
@@ -35,7 +35,7 @@ import EventLog
 
     /// Must come before the client is closed.
     func close() {
-        for unsafe case let handle? in unsafe handles { unsafe rd_kafka_topic_destroy(handle) }
+        unsafe handles.forEach { if let handle = unsafe $0 { unsafe rd_kafka_topic_destroy(handle) } }
         unsafe handles = Array(repeating: nil, count: handles.count)
     }
 }

@@ -1,5 +1,6 @@
-// Why a transaction did not commit, and how it has to end. librdkafka marks its errors as fatal or as requiring an
-// abort; what carries neither mark, and every time-out, leaves the outcome open. Used by KafkaTransactionalProducer.
+// Why a transaction did not commit, and how it has to end. librdkafka marks its errors as fatal or as
+// requiring an abort; what carries neither mark, and every time-out, leaves the outcome open. Used by
+// KafkaTransactionalProducer.
 
 import CRDKafka
 import EventLog
@@ -24,10 +25,11 @@ struct TransactionFault: Error {
         self.ending = ending
     }
 
-    /// An error of a step before the commit. A delayed request of a call that timed out could count toward the
-    /// producer's next transaction (KAFKA-17754), so a time-out is never answered with an abort alone.
+    /// An error of a step before the commit. A delayed request of a call that timed out could count toward
+    /// the producer's next transaction (KAFKA-17754), so a time-out is never answered with an abort alone.
     ///
-    /// - Parameter duringProduce: the error concerns one record that was not queued; nothing of it is on its way.
+    /// - Parameter duringProduce: the error concerns one record that was not queued; nothing of it is on its
+    ///   way.
     init(_ error: KafkaError, _ operation: String, at place: String? = nil, duringProduce: Bool = false) {
         if error.code.isFencedProducer {
             self.init(error.failure(operation, at: place, consequence: .discardProducer), .fenced)
@@ -42,11 +44,12 @@ struct TransactionFault: Error {
         }
     }
 
-    /// An error of the commit itself: only one that asks for an abort proves that nothing was committed. Fenced here
-    /// may mean that the commit was done and only its answer lost.
+    /// An error of the commit itself: only one that asks for an abort proves that nothing was committed.
+    /// Fenced here may mean that the commit was done and only its answer lost.
     init(committing error: KafkaError, cause: KafkaError) {
         if error.requiresAbort, !error.isFatal {
-            self.init(cause.failure("commit transaction"), cause.code.isLostMembership ? .abortAsFenced : .abort)
+            self.init(
+                cause.failure("commit transaction"), cause.code.isLostMembership ? .abortAsFenced : .abort)
         } else {
             self.init(error.failure("commit transaction", consequence: .discardProducer), .unknown)
         }

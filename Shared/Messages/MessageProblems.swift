@@ -20,9 +20,9 @@ public enum MessageFailure: Error, Sendable, Equatable {
     public var detail: String {
         switch self {
         case .document(let error):
-            "\(error.detail) at line \(error.line), column \(error.column)"
+            "\(error.pointer.isEmpty ? "" : error.pointer + ": ")\(error.detail) at line \(error.line), column \(error.column)"
         case .fields(let problems):
-            problems.map { "\($0.pointer): \($0.detail)" }.joined(separator: "; ")
+            problems.map { $0.pointer.isEmpty ? $0.detail : "\($0.pointer): \($0.detail)" }.joined(separator: "; ")
         }
     }
 }

@@ -70,7 +70,11 @@ extension Purchase {
         let occurredAt = fields.timestamp("occurredAt", required: true)
         let unit = fields.text("unit", required: true, maximum: maximumTextBytes)
         let classification = fields.text("classification", required: false, maximum: maximumTextBytes)
-        guard let currency = readCurrency(&fields) else { return nil }
+        guard let currency = readCurrency(&fields) else {
+            // Without a currency no amount can be read; that one is missing can be said at once nevertheless.
+            _ = fields.decimal("total", in: nil, required: fields.value["lines"] == nil)
+            return nil
+        }
         let discount = readAmount(&fields, "discount", currency, required: false)
         let lines = readLines(&fields, currency)
         let stated = readAmount(&fields, "total", currency, required: lines?.isEmpty ?? true)

@@ -1,4 +1,5 @@
-// What the arguments of a service ask for: its help, or to run with the settings found. The first thing Main calls.
+// What the arguments of a service ask for: its help, or to run with the settings found. The first thing Main
+// calls.
 
 import Foundation
 

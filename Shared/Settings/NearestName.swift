@@ -1,6 +1,7 @@
 // The known name that somebody who wrote an unknown one most likely meant. Called for refusals only.
 
-/// The candidate with the fewest edits to `name`, or nil if even that one differs in more than a third of its letters.
+/// The candidate with the fewest edits to `name`, or nil if even that one differs in more than a third of its
+/// letters.
 func nearestName(to name: String, among candidates: [String]) -> String? {
     let counted = candidates.map { (name: $0, edits: editDistance(name, $0)) }
     guard let best = counted.min(by: { ($0.edits, $0.name) < ($1.edits, $1.name) }),

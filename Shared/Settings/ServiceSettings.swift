@@ -1,5 +1,5 @@
-// The settings as typed values: those that every service has, and those of the gateway. Made by Main from checked
-// values; handed to what needs them. Never read from the environment a second time.
+// The settings as typed values: those that every service has, and those of the gateway. Made by Main from
+// checked values; handed to what needs them. Never read from the environment a second time.
 
 /// What each of the five services is told when it starts.
 public struct ServiceSettings: Sendable, Equatable {

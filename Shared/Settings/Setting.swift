@@ -1,6 +1,6 @@
-// One row of the table of process settings: its name, what values it may have, and what for. The table is the only
-// place where a setting is described: reading, bounds, the help text and the start log line all come from it.
-// Never holds a value that was read.
+// One row of the table of process settings: its name, what values it may have, and what for. The table is the
+// only place where a setting is described: reading, bounds, the help text and the start log line all come
+// from it. Never holds a value that was read.
 
 /// A setting of a process.
 public struct Setting: Sendable, Equatable {

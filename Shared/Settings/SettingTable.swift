@@ -1,5 +1,6 @@
-// The table of all settings of all processes. One environment may serve the five services and the operator's command, so
-// a process knows the names of the others' settings too. Read by SettingsReader and the help text; never per process.
+// The table of all settings of all processes. One environment may serve the five services and the operator's
+// command, so a process knows the names of the others' settings too. Read by SettingsReader and the help
+// text; never per process.
 
 extension Setting {
     /// An address list or a path; longer ones are mistakes.
@@ -12,11 +13,13 @@ extension Setting {
         "BROKERS", unit: "host:port,...", fallback: nil, bounds: longText, usedBy: .everyProcess,
         purpose: "Kafka brokers to ask for the rest of the cluster.")
     public static let topicPrefix = Setting(
-        "PREFIX", unit: "text", fallback: "pointstream", bounds: .name(maximumBytes: 64), usedBy: .everyProcess,
+        "PREFIX", unit: "text", fallback: "pointstream", bounds: .name(maximumBytes: 64),
+        usedBy: .everyProcess,
         purpose: "First part of every topic, group and transactional id.")
     public static let partitions = Setting(
         "PARTITIONS", unit: "partitions", fallback: "8", bounds: .integer(1...256), usedBy: .everyProcess,
-        purpose: "Partitions of every topic but config, fixed at creation. A service refuses to start on others. "
+        purpose:
+            "Partitions of every topic but config, fixed at creation. A service refuses to start on others. "
             + "Each is one store file and one unit that moves.")
     public static let logLevel = Setting(
         "LOG_LEVEL", unit: "level", fallback: "info", bounds: .choice(["debug", "info", "warning", "error"]),
@@ -25,7 +28,8 @@ extension Setting {
     // MARK: The operator's command
 
     public static let replication = Setting(
-        "REPLICATION", unit: "replicas", fallback: "1", bounds: .integer(1...9), usedBy: .process(operatorCommand),
+        "REPLICATION", unit: "replicas", fallback: "1", bounds: .integer(1...9),
+        usedBy: .process(operatorCommand),
         purpose: "Replicas of each topic that is created; 3 where anything is to be trusted to it.")
 
     // MARK: The five services
@@ -35,26 +39,32 @@ extension Setting {
         purpose: "Store files and the files that name the chosen ports. A cache: deleting it loses nothing.")
     public static let workers = Setting(
         "WORKERS", unit: "threads", fallback: "1", bounds: .integer(1...16),
-        purpose: "Workers, each with a consumer, a producer and its partitions' stores. More than partitions or "
+        purpose:
+            "Workers, each with a consumer, a producer and its partitions' stores. More than partitions or "
             + "cores do nothing.")
     public static let operatorPort = Setting(
         "OPERATOR_PORT", unit: "port", fallback: "0", bounds: .integer(0...65_535),
         purpose: "Health and metrics. 0 takes a free port; the one taken is written to <DATA>/operator.port.")
     public static let batchRecords = Setting(
         "BATCH_RECORDS", unit: "records", fallback: "2000", bounds: .integer(1...50_000),
-        purpose: "A batch, which is one transaction, ends at so many records. Large ones must fit the client's queue.")
+        purpose:
+            "A batch, which is one transaction, ends at so many records; they must fit the client's queue."
+    )
     public static let batchBytes = Setting(
         "BATCH_BYTES", unit: "bytes", fallback: "1048576", bounds: .integer(1_024...67_108_864),
         purpose: "A batch ends at so many bytes; each worker holds a few batches in memory.")
     public static let batchLinger = Setting(
         "BATCH_LINGER_MS", unit: "milliseconds", fallback: "2", bounds: .integer(0...1_000),
-        purpose: "A batch ends so long after its first record. Longer costs latency, shorter costs transactions.")
+        purpose:
+            "A batch ends so long after its first record. Longer costs latency, shorter costs transactions.")
     public static let sessionTimeout = Setting(
-        "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(6_000...300_000),
-        purpose: "A worker not heard of for so long loses its partitions. Brokers refuse less than 6 s.")
+        "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...300_000),
+        purpose: "A worker not heard of for so long loses its partitions. Brokers refuse less than "
+            + "their own minimum, 6 s by default.")
     public static let transactionTimeout = Setting(
         "TRANSACTION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...900_000),
-        purpose: "The broker aborts a transaction open for so long; readers wait for it until then. Brokers refuse "
+        purpose:
+            "The broker aborts a transaction open so long; readers wait for it until then. Brokers refuse "
             + "more than 15 min.")
 
     // MARK: The gateway
@@ -70,12 +80,15 @@ extension Setting {
         purpose: "Longest wait that 'Prefer: wait=' may ask for; more is cut to it. Proxies cut longer ones.")
     public static let maximumWaits = Setting(
         "MAXIMUM_WAITS", unit: "requests", fallback: "10000", bounds: .integer(1...100_000), usedBy: gateway,
-        purpose: "Requests that wait for an outcome at once; further ones are answered 202 at once. Each holds a "
+        purpose:
+            "Requests that wait for an outcome at once; further ones are answered 202 at once. Each holds a "
             + "connection and its memory.")
 
     /// All settings, in the order of the help text.
     public static let all: [Setting] = [
-        brokers, topicPrefix, partitions, logLevel, replication, dataFolder, workers, operatorPort, batchRecords,
-        batchBytes, batchLinger, sessionTimeout, transactionTimeout, httpPort, httpThreads, waitMaximum, maximumWaits,
+        brokers, topicPrefix, partitions, logLevel, replication, dataFolder, workers, operatorPort,
+        batchRecords,
+        batchBytes, batchLinger, sessionTimeout, transactionTimeout, httpPort, httpThreads, waitMaximum,
+        maximumWaits,
     ]
 }

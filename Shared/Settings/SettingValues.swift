@@ -1,5 +1,5 @@
-// The values of a process's settings after they were checked. Made by SettingsReader; read by the typed settings and by
-// the start log line. Holds nothing that broke a bound.
+// The values of a process's settings after they were checked. Made by SettingsReader; read by the typed
+// settings and by the start log line. Holds nothing that broke a bound.
 
 /// Checked values, by setting.
 public struct SettingValues: Sendable {
@@ -36,8 +36,8 @@ public struct SettingValues: Sendable {
         return text
     }
 
-    /// Every setting of the process and its value for the start log line, in the order of the table; values of client
-    /// properties that hold secrets are hidden.
+    /// Every setting of the process and its value for the start log line, in the order of the table; values
+    /// of client properties that hold secrets are hidden.
     public var effective: [(name: String, value: String)] {
         let own = Setting.all.compactMap { setting in
             values[setting.name].map { (name: setting.name, value: $0.description) }

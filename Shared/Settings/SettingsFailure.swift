@@ -1,5 +1,6 @@
-// What is wrong with the settings of a process: every fault at once, each by its name, so that one look at the output is
-// enough to mend them. Shown by Main before anything is started. Never carries the value of a secret.
+// What is wrong with the settings of a process: every fault at once, each by its name, so that one look at
+// the output is enough to mend them. Shown by Main before anything is started. Never carries the value of a
+// secret.
 
 /// One fault.
 public struct SettingProblem: Sendable, Equatable, CustomStringConvertible {

@@ -25,7 +25,8 @@ public struct SettingsHelp: Sendable, CustomStringConvertible {
     public var settingsText: String {
         let entries = Setting.all.filter { $0.isUsed(by: process) }.map(entry).joined(separator: "\n")
         return """
-            Settings are environment variables, or lines NAME=VALUE of the settings file; the environment wins.
+            Settings are environment variables, or lines NAME=VALUE of the settings file. The environment
+            wins.
 
             \(entries)
               \(ClientProperties.prefix)<PROPERTY>
@@ -35,7 +36,8 @@ public struct SettingsHelp: Sendable, CustomStringConvertible {
     }
 
     private func entry(_ setting: Setting) -> String {
-        let fallback = setting.fallback.map { "default \($0.replacing("<process>", with: process))" } ?? "required"
+        let fallback =
+            setting.fallback.map { "default \($0.replacing("<process>", with: process))" } ?? "required"
         let purpose = wrapped(setting.purpose, width: 92, indent: "      ")
         return "  \(setting.name)  (\(setting.unit); \(fallback); \(setting.bounds))\n\(purpose)"
     }

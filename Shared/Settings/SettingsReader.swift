@@ -1,6 +1,7 @@
-// Reads the settings of one process from its environment and a settings file, checks them against the table, and reports
-// everything that is wrong at once. Called by Main only; nothing behind it reads the environment again.
-// The environment wins over the file: a file is what one installation shares, a variable is what this process differs in.
+// Reads the settings of one process from its environment and a settings file, checks them against the table,
+// and reports everything that is wrong at once. Called by Main only; nothing behind it reads the environment
+// again. The environment wins over the file: a file is what one installation shares, a variable is what this
+// process differs in.
 
 /// Where the values come from; ``resolve()`` makes them ``SettingValues``.
 public struct SettingsReader: Sendable {
@@ -14,9 +15,9 @@ public struct SettingsReader: Sendable {
     private var problems: [SettingProblem] = []
 
     /// - Parameters:
-    ///   - process: the name of the executable.
-    ///   - environment: all variables; those without the prefix are not looked at.
-    ///   - file: the text of the settings file: lines `NAME=VALUE`, blank lines, and comments that begin with `#`.
+    ///   - process: the name of the executable.   - environment: all variables; those without the prefix are
+    /// not looked at.   - file: the text of the settings file: lines `NAME=VALUE`, blank lines, and comments
+    /// that begin with `#`.
     public init(process: String, environment: [String: String], file: String? = nil) {
         self.process = process
         if let file { take(file: file) }
@@ -31,7 +32,8 @@ public struct SettingsReader: Sendable {
             let text = values[setting.name] ?? setting.fallback?.replacing("<process>", with: process)
             guard let text else {
                 problems.append(
-                    SettingProblem(name: setting.name, code: .missing, detail: "is required (\(setting.unit))"))
+                    SettingProblem(
+                        name: setting.name, code: .missing, detail: "is required (\(setting.unit))"))
                 continue
             }
             switch setting.value(of: text) {
@@ -54,7 +56,8 @@ public struct SettingsReader: Sendable {
         guard file.utf8.count <= Self.maximumFileBytes else {
             problems.append(
                 SettingProblem(
-                    name: "settings file", code: .outOfBounds, detail: "is longer than \(Self.maximumFileBytes) bytes"))
+                    name: "settings file", code: .outOfBounds,
+                    detail: "is longer than \(Self.maximumFileBytes) bytes"))
             return
         }
         /// Carriage return and line feed are one Character.
@@ -65,12 +68,14 @@ public struct SettingsReader: Sendable {
             guard let equals = line.firstIndex(of: "=") else {
                 problems.append(
                     SettingProblem(
-                        name: "settings file, line \(index + 1)", code: .malformed, detail: "is not NAME=VALUE"))
+                        name: "settings file, line \(index + 1)", code: .malformed,
+                        detail: "is not NAME=VALUE"))
                 continue
             }
             let name = trimmed(line[..<equals])
             if values.updateValue(trimmed(line[line.index(after: equals)...]), forKey: name) != nil {
-                problems.append(SettingProblem(name: name, code: .repeated, detail: "stands in the file twice"))
+                problems.append(
+                    SettingProblem(name: name, code: .repeated, detail: "stands in the file twice"))
             }
         }
     }

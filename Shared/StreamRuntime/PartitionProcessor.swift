@@ -23,6 +23,9 @@ public protocol PartitionProcessor: AnyObject {
     /// Handles what time brings: expiry, retries. Runs in a batch of its own or together with records.
     func punctuate(_ batch: BatchContext) throws(RecordFailure)
 
+    /// The record went to the dead letters, and what it had changed is undone: whoever waits for its answer may be told.
+    func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext)
+
     /// Puts back the rows of one record of a history topic while the store is restored.
     func restore(_ record: Record) throws(StoreFailure)
 
@@ -40,6 +43,7 @@ extension PartitionProcessor {
     public var nextPunctuation: Timestamp? { nil }
     public var maximumWaitMilliseconds: Int? { nil }
     public func punctuate(_ batch: BatchContext) throws(RecordFailure) {}
+    public func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {}
     public func restore(_ record: Record) throws(StoreFailure) {}
     public func batchCommitted() {}
     public func batchUndone() {}

@@ -8,6 +8,8 @@ import StateStore
 extension Worker {
     /// A batch that cannot be halved any more and still fails this often has a record that no log will take.
     private static var maximumAborts: Int { 5 }
+    /// The log's name for a record that exceeds its message size: smaller batches tell which input leads to it.
+    private static var tooLarge: String { "MSG_SIZE_TOO_LARGE" }
 
     func processBatch(_ consumer: Log.Consumer, _ producer: Log.Producer) throws(WorkerFailure) {
         let now = clock.now()
@@ -49,12 +51,12 @@ extension Worker {
 
     private func process(_ record: Record, _ task: PartitionTask) throws(WorkerFailure) {
         if condemned.contains(CondemnedRecord(place: record.place, offset: record.offset)) {
-            return deadLetter(record, code: "too-large", detail: "its results exceed the log's message size")
+            return deadLetter(record, task, code: "too-large", detail: "its results exceed the log's message size")
         }
         try guarded(task) { (processor) throws(RecordFailure) in
             try processor.process(record, context)
         } onUnprocessable: { code, detail in
-            deadLetter(record, code: code, detail: detail)
+            deadLetter(record, task, code: code, detail: detail)
         }
     }
 
@@ -79,6 +81,7 @@ extension Worker {
         try storing(task) { () throws(StoreFailure) in try store.beginRecord() }
         do throws(RecordFailure) {
             try body(processor)
+            try refuseUnknownPartitions(since: mark)
             try StreamRuntime.storing { () throws(StoreFailure) in try store.endRecord() }
         } catch {
             let (code, detail) = try unprocessable(error, task)
@@ -86,6 +89,19 @@ extension Worker {
             context.output.truncate(to: mark)
             processor.batchUndone()
             onUnprocessable(code, detail)
+        }
+    }
+
+    /// A record may name a partition itself (where to answer to); one that does not exist would fail every batch with it.
+    private func refuseUnknownPartitions(since mark: Int) throws(RecordFailure) {
+        guard partitionsExist(since: mark) else {
+            throw .unprocessable(code: "unknown-partition", detail: "it asks for an answer on a partition that is not there")
+        }
+    }
+
+    private func partitionsExist(since mark: Int) -> Bool {
+        (mark..<context.output.count).allSatisfy {
+            (0..<settings.partitions.number).contains(context.output[$0].partition.number)
         }
     }
 
@@ -100,10 +116,13 @@ extension Worker {
         }
     }
 
-    private func deadLetter(_ record: Record, code: String, detail: String) {
+    private func deadLetter(_ record: Record, _ task: PartitionTask, code: String, detail: String) {
         context.output.appendDeadLetter(
             record, to: topology.deadLetters, sourceName: name(record.topic), code: code, detail: detail,
             now: context.now)
+        let mark = context.output.count
+        task.processor?.deadLettered(record, code: code, detail: detail, context)
+        if !partitionsExist(since: mark) { context.output.truncate(to: mark) }
         metrics.deadLetter(code)
         logger.warning(
             "record.dead-lettered", .string("topic", name(record.topic)),
@@ -132,14 +151,12 @@ extension Worker {
             recordLimit = min(settings.limits.records, max(1, recordLimit) * 2)
             condemned.removeAll()
             aborts = 0
-            for task in touched {
-                try storing(task) { () throws(StoreFailure) in try task.commit(delivered: delivered, now: now) }
-            }
+            try commitStores(touched, delivered, now)
         case .aborted(let cause):
             metrics.aborted(cause.code)
             noteAbort(cause)
-            try retryBatch()
-            throw .log(cause)
+            undoBatch()
+            throw .log(cause.code == Self.tooLarge ? cause.retried : cause)
         case .fenced(let cause):
             metrics.aborted(cause.code)
             undoBatch()
@@ -152,6 +169,24 @@ extension Worker {
         }
     }
 
+    /// Kafka has the batch, so every store must have it too: one that cannot commit is opened anew and catches up from the
+    /// changelog, and the others commit all the same.
+    private func commitStores(
+        _ touched: [PartitionTask], _ delivered: [InputPosition], _ now: Timestamp
+    ) throws(WorkerFailure) {
+        var first: WorkerFailure?
+        for task in touched {
+            do throws(WorkerFailure) {
+                try storing(task) { () throws(StoreFailure) in try task.commit(delivered: delivered, now: now) }
+            } catch {
+                task.reopen()
+                readerIsCurrent = false
+                first = first ?? error
+            }
+        }
+        if let first { throw first }
+    }
+
     /// Halves what the next batch may hold, until the record that cannot be committed stands alone.
     private func noteAbort(_ cause: LogFailure) {
         if recordLimit > 1 {
@@ -159,16 +194,11 @@ extension Worker {
             return
         }
         aborts += 1
-        guard aborts >= Self.maximumAborts, cause.code == "MSG_SIZE_TOO_LARGE" else { return }
+        guard aborts >= Self.maximumAborts, cause.code == Self.tooLarge else { return }
         for record in batch where tasks.contains(where: { $0.partition == record.partition }) {
             condemned.insert(CondemnedRecord(place: record.place, offset: record.offset))
         }
         aborts = 0
-    }
-
-    private func retryBatch() throws(WorkerFailure) {
-        undoBatch()
-        try refetch()
     }
 
     /// Rolls every open store back. One that cannot even do that is opened anew.

@@ -159,6 +159,7 @@ extension Worker {
 
     func noteProgress() {
         var waiting: [String] = consumer == nil ? ["partitions"] : []
+        if failures > 0 { waiting.append("trying again after a failure") }
         for task in tasks {
             switch task.state {
             case .running: break

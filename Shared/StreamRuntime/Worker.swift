@@ -42,7 +42,9 @@ public final class Worker<Log: EventLog> {
     /// Records whose batch of one was refused by the log for good: they go to the dead letters.
     var condemned: Set<CondemnedRecord> = []
     var aborts = 0
-    private var failures = 0
+    /// Records were polled and not processed: they have to be fetched again before anything else is polled.
+    var positionsAreStale = false
+    private(set) var failures = 0
     private var pausedUntil = Timestamp.zero
 
     public init(
@@ -70,7 +72,10 @@ public final class Worker<Log: EventLog> {
         if pausedUntil > now { return min(pausedUntil.milliseconds - now.milliseconds, 50) }
         do throws(WorkerFailure) {
             try turn(now)
-            failures = 0
+            if failures > 0 {
+                failures = 0
+                noteProgress()
+            }
         } catch {
             try recover(from: error, now)
         }
@@ -84,6 +89,10 @@ public final class Worker<Log: EventLog> {
             logger.info("config.applied", .number("version", news.version))
         }
         guard let consumer, let producer else { return }
+        if positionsAreStale {
+            try refetch()
+            positionsAreStale = false
+        }
         batch.clear()
         var limits = settings.limits
         limits.records = recordLimit
@@ -144,7 +153,7 @@ public final class Worker<Log: EventLog> {
 
     private func waitMilliseconds(_ now: Timestamp) -> Int {
         if tasks.contains(where: { !$0.isRunning }) { return Self.restoringWaitMilliseconds }
-        let due = tasks.compactMap { $0.processor?.nextPunctuation }.min()
+        let due = tasks.lazy.filter(\.hasPosition).compactMap { $0.processor?.nextPunctuation }.min()
         let untilDue = due.map { Int(max(0, min($0.milliseconds - now.milliseconds, 1_000))) }
         let bound = tasks.compactMap { $0.processor?.maximumWaitMilliseconds }.min() ?? Self.maximumWaitMilliseconds
         return min(Self.maximumWaitMilliseconds, bound, untilDue ?? Self.maximumWaitMilliseconds)
@@ -181,7 +190,7 @@ public final class Worker<Log: EventLog> {
 
     // MARK: Failures
 
-    /// Sorts a failure by its consequence. The batch was undone before it got here.
+    /// Sorts a failure by its consequence. Whatever was polled in this turn counts as not read.
     private func recover(from failure: WorkerFailure, _ now: Timestamp) throws(WorkerStop) {
         failures += 1
         let doubling = min(failures - 1, 8)
@@ -190,6 +199,8 @@ public final class Worker<Log: EventLog> {
         logger.warning(
             "worker.failure", .string("failure", failure.description), .number("pause_ms", pause))
         metrics.failure(failure.code)
+        positionsAreStale = true
+        defer { noteProgress() }
         switch failure {
         case .stop(let stop): throw stop
         case .log(let cause):

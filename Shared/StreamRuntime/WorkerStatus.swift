@@ -22,6 +22,9 @@ public final class WorkerStatus: Sendable {
     public var snapshot: Snapshot { state.withLock { $0 } }
     public var isReady: Bool { state.withLock { $0.waitingFor.isEmpty && $0.stopped == nil } }
 
+    /// Notes that the worker gave up; it never becomes ready again.
+    public func stop(_ reason: WorkerStop) { update { $0.stopped = reason.description } }
+
     func update(_ change: (inout Snapshot) -> Void) {
         state.withLock { change(&$0) }
     }

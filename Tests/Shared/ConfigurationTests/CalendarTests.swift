@@ -19,15 +19,18 @@ private func time(_ text: String) throws -> Timestamp { try #require(Timestamp(r
 
     @Test(arguments: [
         ("1969-12-31T23:59:59.999Z", Weekday.wednesday), ("1970-01-01T00:00:00Z", .thursday),
-        ("2026-11-22T23:59:59Z", .sunday), ("2026-11-23T00:00:00Z", .monday), ("1900-01-01T12:00:00Z", .monday),
+        ("2026-11-22T23:59:59Z", .sunday), ("2026-11-23T00:00:00Z", .monday),
+        ("1900-01-01T12:00:00Z", .monday),
     ]) func `days of the week`(text: String, weekday: Weekday) throws {
         #expect(Weekday(of: try time(text)) == weekday)
     }
 
     @Test(arguments: [
         (600, 660, "10:00:00.000", true), (600, 660, "10:59:59.999", true), (600, 660, "11:00:00.000", false),
-        (600, 660, "09:59:59.999", false), (1_320, 390, "23:00:00.000", true), (1_320, 390, "06:29:59.999", true),
-        (1_320, 390, "06:30:00.000", false), (1_320, 390, "21:59:59.999", false), (0, 1_440, "23:59:59.999", true),
+        (600, 660, "09:59:59.999", false), (1_320, 390, "23:00:00.000", true),
+        (1_320, 390, "06:29:59.999", true),
+        (1_320, 390, "06:30:00.000", false), (1_320, 390, "21:59:59.999", false),
+        (0, 1_440, "23:59:59.999", true),
     ]) func `a daily window may pass midnight`(from: Int, end: Int, clock: String, inside: Bool) throws {
         let window = try #require(DailyWindow(fromMinute: from, toMinute: end))
         for day in ["2026-11-21", "1960-02-29"] {

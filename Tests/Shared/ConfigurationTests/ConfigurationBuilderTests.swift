@@ -19,7 +19,8 @@ import Testing
         _ builder: inout ConfigurationBuilder, _ key: String, _ value: String?, at offset: Int64
     ) -> ConfigurationFailure? {
         do throws(ConfigurationFailure) {
-            try builder.apply(key: Array(key.utf8)[...], value: value.map { Array($0.utf8)[...] }, offset: offset)
+            try builder.apply(
+                key: Array(key.utf8)[...], value: value.map { Array($0.utf8)[...] }, offset: offset)
             return nil
         } catch {
             return error
@@ -62,7 +63,8 @@ import Testing
         var builder = ConfigurationBuilder()
         for (index, entry) in [("b", 0), ("a", 0), ("low", -1), ("high", 9)].enumerated() {
             #expect(
-                failure(&builder, "offer/\(entry.0)", offer(entry.0, priority: entry.1), at: Int64(index)) == nil)
+                failure(&builder, "offer/\(entry.0)", offer(entry.0, priority: entry.1), at: Int64(index))
+                    == nil)
         }
         #expect(builder.snapshot().offers.map(\.id) == ["high", "a", "b", "low"])
     }
@@ -70,7 +72,8 @@ import Testing
     @Test func `a thousand documents of a kind are kept, the next is refused, changes are not`() {
         var builder = ConfigurationBuilder()
         for index in 0..<1_000 {
-            let refused = failure(&builder, "reward/r\(index)", reward("r\(index)", points: 1), at: Int64(index))
+            let refused = failure(
+                &builder, "reward/r\(index)", reward("r\(index)", points: 1), at: Int64(index))
             #expect(refused == nil)
         }
         let next = failure(&builder, "reward/next", reward("next", points: 1), at: 1_000)

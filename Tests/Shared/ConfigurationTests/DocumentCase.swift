@@ -28,7 +28,8 @@ struct DocumentCase: Sendable, CustomTestStringConvertible {
             let again = try ConfigurationDocument(parsing: document.encoded(), version: 7)
             #expect(again == document, "what is published must mean the same")
         } catch {
-            #expect(error.problems.map { "\($0.pointer) \($0.code)" }.sorted() == problems.sorted(), "\(error)")
+            #expect(
+                error.problems.map { "\($0.pointer) \($0.code)" }.sorted() == problems.sorted(), "\(error)")
         }
     }
 }

@@ -1,4 +1,5 @@
-// Secrets of API keys and webhooks: hashing of plain ones in files, checking, and the addresses that are refused.
+// Secrets of API keys and webhooks: hashing of plain ones in files, checking, and the addresses that are
+// refused.
 
 import Configuration
 import Digests
@@ -9,11 +10,15 @@ import Testing
     private let secret = "0123456789abcdef"
     private let salt = [UInt8](repeating: 7, count: 16)
 
-    private func read(_ fields: String, contents: @escaping (String) -> [UInt8]? = { _ in nil }) throws -> APIKey? {
+    private func read(_ fields: String, contents: @escaping (String) -> [UInt8]? = { _ in nil }) throws
+        -> APIKey?
+    {
         let text = #"{"kind":"apikey","id":"key-00001","role":"operator",\#(fields)}"#
         let value = try JSONDocument(parsing: Array(text.utf8)).root
         let secrets = PlainSecrets(salt: salt, contents: contents)
-        guard case .apikey(let key) = try ConfigurationDocument(reading: value, secrets: secrets) else { return nil }
+        guard case .apikey(let key) = try ConfigurationDocument(reading: value, secrets: secrets) else {
+            return nil
+        }
         return key
     }
 
@@ -55,8 +60,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("10.1.2.3", NetworkAddress.privateNetwork), ("172.15.0.1", .publicNetwork), ("172.31.0.1", .privateNetwork),
-        ("192.168.0.1", .privateNetwork), ("169.254.169.254", .privateNetwork), ("100.64.0.1", .privateNetwork),
+        ("10.1.2.3", NetworkAddress.privateNetwork), ("172.15.0.1", .publicNetwork),
+        ("172.31.0.1", .privateNetwork),
+        ("192.168.0.1", .privateNetwork), ("169.254.169.254", .privateNetwork),
+        ("100.64.0.1", .privateNetwork),
         ("0.0.0.0", .privateNetwork), ("224.0.0.1", .privateNetwork), ("8.8.8.8", .publicNetwork),
         ("256.1.1.1", .invalid), ("01.2.3.4", .invalid), ("1.2.3", .invalid), ("2130706433", .invalid),
         ("0x7f000001", .invalid), ("127.0.0.1.", .invalid), ("localhost", .privateNetwork),

@@ -1,4 +1,5 @@
-// Settings as an operator gives them: which value wins, what is refused and by which words, and the generated help.
+// Settings as an operator gives them: which value wins, what is refused and by which words, and the generated
+// help.
 
 import Foundation
 import Testing
@@ -26,7 +27,8 @@ import Testing
     }
 
     @Test func `fallbacks apply, the file overrides them, and the environment overrides the file`() throws {
-        let file = "# shared\r\n\r\nPOINTSTREAM_BROKERS = a:1 \r\nPOINTSTREAM_WORKERS=4\nPOINTSTREAM_HTTP_PORT=80\n"
+        let file =
+            "# shared\r\n\r\nPOINTSTREAM_BROKERS = a:1 \r\nPOINTSTREAM_WORKERS=4\nPOINTSTREAM_HTTP_PORT=80\n"
         let environment = ["POINTSTREAM_WORKERS": "2", "PATH": "/bin"]
         let service = ServiceSettings(try resolve(environment, file: file))
         #expect(service.brokers == "a:1")
@@ -47,9 +49,11 @@ import Testing
             file: "POINTSTREAM_WORKER=1\nnot a setting\nPOINTSTREAM_DATA=a\nPOINTSTREAM_DATA=b\n")
         #expect(
             found.map { "\($0.name) \($0.code.rawValue)" } == [
-                "POINTSTREAM_BATCH_BYTES out-of-bounds", "POINTSTREAM_BROKERS missing", "POINTSTREAM_DATA repeated",
+                "POINTSTREAM_BATCH_BYTES out-of-bounds", "POINTSTREAM_BROKERS missing",
+                "POINTSTREAM_DATA repeated",
                 "POINTSTREAM_LOG_LEVEL out-of-bounds", "POINTSTREAM_NONSENSE_ENTIRELY unknown",
-                "POINTSTREAM_PREFIX out-of-bounds", "POINTSTREAM_WORKER unknown", "POINTSTREAM_WORKERS out-of-bounds",
+                "POINTSTREAM_PREFIX out-of-bounds", "POINTSTREAM_WORKER unknown",
+                "POINTSTREAM_WORKERS out-of-bounds",
                 "settings file, line 2 malformed",
             ])
         #expect(found.contains { $0.detail.contains("1...16") && $0.detail.contains("17") })
@@ -57,7 +61,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("POINTSTREAM_WORKER", "POINTSTREAM_WORKERS"), ("POINTSTREAM_BATCH_LINGERMS", "POINTSTREAM_BATCH_LINGER_MS"),
+        ("POINTSTREAM_WORKER", "POINTSTREAM_WORKERS"),
+        ("POINTSTREAM_BATCH_LINGERMS", "POINTSTREAM_BATCH_LINGER_MS"),
         ("POINTSTREAM_KAFKA_ACKS", nil), ("BROKERS", "POINTSTREAM_BROKERS"),
     ])
     func `an unknown name is refused with the nearest known one`(name: String, meant: String?) {
@@ -68,13 +73,16 @@ import Testing
     }
 
     @Test func `settings of other processes are known names, whatever their values`() throws {
-        let all = Dictionary(uniqueKeysWithValues: Setting.all.map { ($0.name, $0.fallback ?? "localhost:9092") })
+        let all = Dictionary(
+            uniqueKeysWithValues: Setting.all.map { ($0.name, $0.fallback ?? "localhost:9092") })
         _ = try resolve(all, process: "notifier")
         _ = try resolve(brokers.merging(["POINTSTREAM_HTTP_PORT": "none"]) { $1 }, process: "notifier")
         #expect(problems(brokers.merging(["POINTSTREAM_HTTP_PORT": "none"]) { $1 }).count == 1)
     }
 
-    @Test(arguments: Setting.all) func `bounds hold at both ends, and the fallback keeps to them`(setting: Setting) {
+    @Test(arguments: Setting.all) func `bounds hold at both ends, and the fallback keeps to them`(
+        setting: Setting
+    ) {
         if let fallback = setting.fallback {
             #expect(throws: Never.self) { try setting.value(of: fallback).get() }
         }
@@ -95,7 +103,9 @@ import Testing
         }
     }
 
-    @Test func `client properties pass through, reserved ones do not, and secrets stay out of the log`() throws {
+    @Test func `client properties pass through, reserved ones do not, and secrets stay out of the log`()
+        throws
+    {
         let values = try resolve(
             brokers.merging([
                 "POINTSTREAM_KAFKA__SASL_PASSWORD": "hunter2", "POINTSTREAM_KAFKA__FETCH_WAIT_MAX_MS": "20",
@@ -105,17 +115,22 @@ import Testing
         #expect(shown.contains("fetch.wait.max.ms=20"))
         #expect(shown.contains("sasl.password=***"))
         #expect(!shown.contains { $0.contains("hunter2") })
-        let refused = problems(brokers.merging(["POINTSTREAM_KAFKA__ISOLATION_LEVEL": "read_uncommitted"]) { $1 })
+        let refused = problems(
+            brokers.merging(["POINTSTREAM_KAFKA__ISOLATION_LEVEL": "read_uncommitted"]) { $1 })
         #expect(refused.map(\.code) == [.reserved])
     }
 
     @Test(arguments: ["ingress-gateway", "notifier", "pointstream"])
-    func `help names every setting of the process with its unit, fallback, bounds and purpose`(process: String) {
+    func `help names every setting of the process with its unit, fallback, bounds and purpose`(
+        process: String
+    ) {
         let help = SettingsHelp(process: process, summary: "does its work").description
         let words = help.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         for setting in Setting.all {
             let fallback = setting.fallback.map { "default \($0.replacing("<process>", with: process))" }
-            let entry = "\(setting.name) (\(setting.unit); \(fallback ?? "required"); \(setting.bounds)) \(setting.purpose)"
+            let entry =
+                "\(setting.name) (\(setting.unit); \(fallback ?? "required"); \(setting.bounds)) "
+                + setting.purpose
             #expect(words.contains(entry) == setting.isUsed(by: process), "\(setting.name)")
         }
     }
@@ -127,8 +142,9 @@ import Testing
         let file = folder.appending(path: "pointstream.settings")
         try Data("POINTSTREAM_BROKERS=b:2\n".utf8).write(to: file)
 
-        guard case .run(let values) = try Launch(
-            process: "notifier", arguments: ["--settings", file.path], environment: [:])
+        guard
+            case .run(let values) = try Launch(
+                process: "notifier", arguments: ["--settings", file.path], environment: [:])
         else {
             Issue.record("the service must run")
             return

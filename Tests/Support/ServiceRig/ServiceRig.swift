@@ -28,13 +28,15 @@ public final class ServiceRig {
     public private(set) var workers: [RunningWorker] = []
 
     public final class RunningWorker {
-        public let worker: Worker<SimulatedLog>
+        fileprivate var worker: Worker<SimulatedLog>?
         public let status: WorkerStatus
         public let topology: ServiceTopology
+        public let member: String
         public fileprivate(set) var stop: WorkerStop?
 
-        init(_ worker: Worker<SimulatedLog>, _ status: WorkerStatus, _ topology: ServiceTopology) {
+        init(_ worker: Worker<SimulatedLog>, _ status: WorkerStatus, _ topology: ServiceTopology, _ member: String) {
             self.worker = worker
+            self.member = member
             self.status = status
             self.topology = topology
         }
@@ -65,14 +67,21 @@ public final class ServiceRig {
             settings: WorkerSettings(member: member, folder: folder, partitions: partitions, limits: limits),
             clock: clock, logger: Logger(service: topology.service.rawValue, clock: clock, sink: sink),
             registry: registry, status: status)
-        let running = RunningWorker(worker, status, topology)
+        let running = RunningWorker(worker, status, topology, member)
         workers.append(running)
         return running
     }
 
     /// Ends a worker as a crash does: nothing is committed or closed in order.
     public func kill(_ running: RunningWorker) {
+        running.worker = nil
         workers.removeAll { $0 === running }
+    }
+
+    /// Ends a worker in order: it gives its partitions up.
+    public func close(_ running: RunningWorker) {
+        running.worker?.close()
+        kill(running)
     }
 
     // MARK: Time
@@ -95,7 +104,7 @@ public final class ServiceRig {
     public func stepAll() {
         for running in workers where running.stop == nil {
             do throws(WorkerStop) {
-                _ = try running.worker.step()
+                _ = try running.worker?.step()
             } catch {
                 running.stop = error
             }

@@ -1,1 +1,0 @@
-// Holds the place of IngressGateway's Domain until its first file.

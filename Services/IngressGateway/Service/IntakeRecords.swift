@@ -1,0 +1,143 @@
+// The records of the gateway's worker half: how an event that was just mapped is written, how one on `intake` is read from
+// its headers, and questions about events that were decided before. Used by the processor and, for the form of a record on
+// `intake`, by the door.
+
+import Configuration
+import EventLog
+import IngressGatewayDomain
+import JSONText
+import Messages
+import Primitives
+import StreamRuntime
+
+/// An event as it came through a door, with everything that the stages behind it read from headers.
+struct Arrival {
+    let item: IntakeItem
+    let key: IdempotencyKey
+    let externalID: String
+    let source: String
+    let opensWallet: Bool
+    let body: [UInt8]
+
+    init(_ event: CanonicalEvent, key: IdempotencyKey, source: Source, programme: String) {
+        item = IntakeItem(
+            event: EventID(source: source.id, idempotencyKey: key.bytes), type: event.type,
+            wallet: WalletID(programme: programme, externalID: event.externalID), fingerprint: event.fingerprint(),
+            occurredAt: event.occurredAt)
+        self.key = key
+        externalID = event.externalID
+        self.source = source.id
+        opensWallet = source.openWallets
+        body = event.body
+    }
+
+    /// What every stage gets (``HeaderName/passedOn``), but for trace and reply address.
+    func forEachHeader(_ add: (StaticString, [UInt8]) -> Void) {
+        add(HeaderName.specVersion, Array("1.0".utf8))
+        add(HeaderName.id, item.event.hex)
+        add(HeaderName.source, Array(source.utf8))
+        add(HeaderName.type, Array(item.type.rawValue.utf8))
+        add(HeaderName.time, item.occurredAt.rfc3339)
+        add(HeaderName.contentType, Array("application/json".utf8))
+        add(HeaderName.idempotencyKey, key.bytes)
+        add(HeaderName.externalID, Array(externalID.utf8))
+        if opensWallet { add(HeaderName.opensWallet, [UInt8(ascii: "1")]) }
+    }
+
+    /// What deciding on the key needs besides.
+    func forEachIntakeHeader(_ add: (StaticString, [UInt8]) -> Void) {
+        forEachHeader(add)
+        add(HeaderName.wallet, item.wallet.hex)
+        add(HeaderName.fingerprint, hexDigits(item.fingerprint))
+    }
+}
+
+extension Record {
+    /// Where a waiting caller is answered; nil if nobody waits, or at a partition that does not exist: a record for it
+    /// could never be written.
+    func callerAddress(_ partitions: PartitionCount) -> ReplyAddress? {
+        replyAddress.flatMap { $0.partition.number < partitions.number ? $0 : nil }
+    }
+}
+
+extension IntakeItem {
+    /// Reads a record of `intake` from its headers.
+    init(_ record: Record, at partition: PartitionIndex, of partitions: PartitionCount) throws(RecordFailure) {
+        guard let type = record.messageType, type == .purchase || type == .rewardRequest else {
+            throw .unprocessable(code: "unknown-type", detail: "\(HeaderName.type): purchase or reward.request is due")
+        }
+        func required<Value>(_ name: StaticString, _ value: Value?) throws(RecordFailure) -> Value {
+            if let value { return value }
+            let isMissing = record.header(name) == nil
+            throw .unprocessable(
+                code: isMissing ? "header-missing" : "header-invalid",
+                detail: "header \(name) is \(isMissing ? "missing" : "malformed")")
+        }
+        let event = try required(HeaderName.id, record.eventID.flatMap { $0.caused(.event).cause == $0 ? $0 : nil })
+        guard partitions.partition(ofHash: event.keyHash) == partition else {
+            throw .unprocessable(
+                code: "wrong-partition",
+                detail: "the key belongs to partition \(partitions.partition(ofHash: event.keyHash))")
+        }
+        self.init(
+            event: event, type: type,
+            wallet: try required(HeaderName.wallet, record.header(HeaderName.wallet).flatMap { WalletID(hex: $0) }),
+            fingerprint: try required(
+                HeaderName.fingerprint, record.header(HeaderName.fingerprint).flatMap { parseHex($0) }),
+            occurredAt: try required(
+                HeaderName.time, record.header(HeaderName.time).flatMap { Timestamp(rfc3339: $0) }))
+    }
+
+    /// Where the first of a key goes.
+    func destination(_ partitions: PartitionCount) -> TopicPartition {
+        TopicPartition(
+            type == .purchase ? .customerEvents : .rewardRequests, partitions.partition(of: wallet.hex))
+    }
+}
+
+extension RecordBatch {
+    /// Hands an event to the worker that owns its key.
+    func append(_ arrival: Arrival, toIntakeOf partitions: PartitionCount, traceparentOf record: Record) {
+        let place = TopicPartition(.intake, partitions.partition(ofHash: arrival.item.event.keyHash))
+        append(to: place, key: arrival.key.bytes)
+        arrival.forEachIntakeHeader { addHeader($0, $1) }
+        addHeaders([HeaderName.traceparent], of: record)
+        setValue(arrival.body)
+    }
+
+    /// Passes the first of its key on to its wallet.
+    func append(_ arrival: Arrival, of partitions: PartitionCount, traceparentOf record: Record) {
+        append(to: arrival.item.destination(partitions), key: arrival.item.wallet.hex)
+        arrival.forEachHeader { addHeader($0, $1) }
+        addHeaders([HeaderName.traceparent], of: record)
+        setValue(arrival.body)
+    }
+
+    /// Asks the owner of an event's outcome to answer; what it says has the first time's bytes.
+    func appendQuestion(
+        about event: EventID, _ known: KnownKey, replyTo address: ReplyAddress, replayed: Bool,
+        traceparent: ArraySlice<UInt8>?, _ batch: BatchContext
+    ) {
+        let isPurchase = known.type == .purchase
+        let place = TopicPartition(
+            isPurchase ? .customerEvents : .rewardRequests, batch.partitions.partition(of: known.wallet.hex))
+        append(to: place, key: known.wallet.hex)
+        addEnvelope(
+            isPurchase ? .eventQuery : .rewardQuery, id: event.value, source: .ingressGateway, time: batch.now)
+        if let traceparent { addHeader(HeaderName.traceparent, traceparent) }
+        addReplyAddress(address)
+        if replayed { addHeader(HeaderName.replayed, "1") }
+        setValue(Array("{}".utf8))
+    }
+}
+
+extension JSONWriter {
+    /// An answer of the gateway itself about an event.
+    mutating func event(_ event: EventID, reason: String? = nil, detail: String? = nil) {
+        beginObject()
+        field("event", event)
+        if let reason { field("reason", reason) }
+        if let detail { field("detail", detail) }
+        endObject()
+    }
+}

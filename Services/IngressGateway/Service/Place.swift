@@ -1,1 +1,0 @@
-// Holds the place of IngressGateway's Service until its first file.

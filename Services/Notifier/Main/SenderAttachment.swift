@@ -1,0 +1,12 @@
+// Ends the webhook client with the process. It starts with the notifier's topology, which needs it.
+
+import NotifierService
+import ServiceHost
+
+struct SenderAttachment: Attachment {
+    let sender: HTTPWebhookSender
+
+    var waitingFor: [String] { [] }
+    func start() throws(ServiceFailure) {}
+    func stop() { sender.stop() }
+}

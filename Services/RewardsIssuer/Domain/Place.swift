@@ -1,1 +1,0 @@
-// Holds the place of RewardsIssuer's Domain until its first file.

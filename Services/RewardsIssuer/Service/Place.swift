@@ -1,1 +1,0 @@
-// Holds the place of RewardsIssuer's Service until its first file.

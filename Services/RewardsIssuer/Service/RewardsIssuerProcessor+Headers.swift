@@ -1,0 +1,59 @@
+// What the processor reads from a request's headers before it looks at the body.
+
+import EventLog
+import Messages
+import Primitives
+import RewardsIssuerDomain
+import StreamRuntime
+
+extension RewardsIssuerProcessor {
+    /// A trace context of version 00 has exactly this length (W3C Trace Context 3.2); others are not carried
+    /// on.
+    private static let traceparentBytes = 55
+
+    /// Whom a record on `reward-requests` is about. The partition must be the key's: the ledger's answer
+    /// comes back there.
+    func subject(
+        of record: Record, _ batch: BatchContext
+    ) throws(RecordFailure) -> (id: EventID, wallet: WalletID) {
+        guard let key = record.key, let wallet = WalletID(hex: key) else {
+            throw .unprocessable(code: "key", detail: "the key is no wallet, 32 lower-case hex digits")
+        }
+        guard batch.partitions.partition(of: key) == partition else {
+            throw .unprocessable(code: "partition", detail: "the key belongs to another partition")
+        }
+        guard let id = record.eventID, MessageID(id.value).cause == id else {
+            throw .unprocessable(code: "id", detail: "ce_id is no event, 32 hex digits ending in 00")
+        }
+        return (id, wallet)
+    }
+
+    /// An id belongs to one wallet: what became of it is not told to another.
+    func check(_ owner: WalletID, is wallet: WalletID) throws(RecordFailure) {
+        guard owner == wallet else {
+            throw .unprocessable(code: "key-reuse", detail: "the id is that of another wallet's request")
+        }
+    }
+
+    /// When it was requested; without the header, when it was written.
+    func time(of record: Record) throws(RecordFailure) -> Timestamp {
+        guard let text = record.header(HeaderName.time) else { return record.timestamp }
+        guard let time = Timestamp(rfc3339: text) else {
+            throw .unprocessable(code: "time", detail: "ce_time is no RFC 3339 time")
+        }
+        return time
+    }
+
+    /// Nil also for a partition that `replies` does not have: such a record would stop the whole batch.
+    func waiter(of record: Record, _ batch: BatchContext, isRepeat: Bool) -> Waiter? {
+        guard let address = record.replyAddress, address.partition.number < batch.partitions.number
+        else { return nil }
+        return Waiter(address, isRepeat: isRepeat)
+    }
+
+    func traceparent(of record: Record) -> String? {
+        guard let text = record.headerText(HeaderName.traceparent), text.utf8.count == Self.traceparentBytes
+        else { return nil }
+        return text
+    }
+}

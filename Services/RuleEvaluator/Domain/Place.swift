@@ -1,1 +1,0 @@
-// Holds the place of RuleEvaluator's Domain until its first file.

@@ -1,1 +1,0 @@
-// Holds the place of RuleEvaluator's Service until its first file.

@@ -1,0 +1,153 @@
+// Every SQL statement of the evaluator, each with the function that runs it. Called by the processor inside
+// the transaction of the partition's store. Decides nothing.
+
+import Configuration
+import Primitives
+import RuleEvaluatorDomain
+import StateStore
+
+final class RuleEvaluatorStore {
+    private var selectWallet: Statement
+    private var insertWallet: Statement
+    private var updateStatus: Statement
+    private var insertChange: Statement
+    private var deleteChanges: Statement
+    private var selectEvent: Statement
+    private var insertEvent: Statement
+    private var selectCounter: Statement
+    private var upsertCounter: Statement
+    private var deleteCounters: Statement
+
+    init(_ connection: Connection) throws(StoreFailure) {
+        selectWallet = try connection.prepare(
+            "SELECT status = 'blocked', external_id = ?2 FROM wallet WHERE id = ?1")
+        insertWallet = try connection.prepare(
+            "INSERT INTO wallet (id, external_id, status) VALUES (?, ?, 'active') ON CONFLICT DO NOTHING")
+        updateStatus = try connection.prepare("UPDATE wallet SET status = ?2 WHERE id = ?1 AND status <> ?2")
+        insertChange = try connection.prepare(
+            """
+            INSERT INTO status_change (id, wallet, changed_at) VALUES (?, ?, ?)
+            ON CONFLICT DO NOTHING RETURNING 1
+            """)
+        deleteChanges = try connection.prepare(
+            """
+            DELETE FROM status_change WHERE id IN (
+                SELECT id FROM status_change WHERE changed_at < ? ORDER BY changed_at LIMIT ?)
+            RETURNING 1
+            """)
+        selectEvent = try connection.prepare("SELECT 1 FROM evaluated_event WHERE id = ?")
+        insertEvent = try connection.prepare(
+            "INSERT OR REPLACE INTO evaluated_event (id, wallet, points) VALUES (?, ?, ?)")
+        selectCounter = try connection.prepare(
+            """
+            SELECT times, points FROM offer_counter
+            WHERE wallet = ? AND offer = ? AND period = ? AND starts_at = ?
+            """)
+        upsertCounter = try connection.prepare(
+            """
+            INSERT INTO offer_counter (wallet, offer, period, starts_at, ends_at, times, points)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET times = excluded.times, points = excluded.points
+            """)
+        deleteCounters = try connection.prepare(
+            """
+            DELETE FROM offer_counter WHERE (wallet, offer, period, starts_at) IN (
+                SELECT wallet, offer, period, starts_at FROM offer_counter
+                WHERE ends_at < ? ORDER BY ends_at LIMIT ?)
+            RETURNING 1
+            """)
+    }
+
+    // MARK: Wallets
+
+    /// - Returns: nil if the wallet was opened for another external id.
+    func standing(of wallet: WalletID, _ externalID: String) throws(StoreFailure) -> WalletStanding? {
+        selectWallet.bind(wallet)
+        selectWallet.bind(externalID)
+        defer { selectWallet.reset() }
+        guard try selectWallet.next() else { return .unknown }
+        guard selectWallet.integer(1) == 1 else { return nil }
+        return selectWallet.integer(0) == 1 ? .blocked : .active
+    }
+
+    /// Does nothing if the wallet is there.
+    func open(_ wallet: WalletID, externalID: String) throws(StoreFailure) {
+        insertWallet.bind(wallet)
+        insertWallet.bind(externalID)
+        try insertWallet.run()
+    }
+
+    /// Does nothing if there is no such wallet.
+    func setStatus(of wallet: WalletID, isBlocked: Bool) throws(StoreFailure) {
+        updateStatus.bind(wallet)
+        updateStatus.bind(isBlocked ? "blocked" : "active")
+        try updateStatus.run()
+    }
+
+    /// Notes that a change of status was carried out; false if it had been already.
+    func noteChange(_ id: MessageID, of wallet: WalletID, at now: Timestamp) throws(StoreFailure) -> Bool {
+        insertChange.bind(id)
+        insertChange.bind(wallet)
+        insertChange.bind(now.milliseconds)
+        return try count(&insertChange) == 1
+    }
+
+    /// - Returns: how many were deleted, at most `limit`.
+    func deleteChanges(before time: Timestamp, limit: Int) throws(StoreFailure) -> Int {
+        deleteChanges.bind(time.milliseconds)
+        deleteChanges.bind(limit)
+        return try count(&deleteChanges)
+    }
+
+    // MARK: Events
+
+    func isEvaluated(_ event: EventID) throws(StoreFailure) -> Bool {
+        selectEvent.bind(event)
+        defer { selectEvent.reset() }
+        return try selectEvent.next()
+    }
+
+    func noteEvaluated(_ event: EventID, of wallet: WalletID, points: Points) throws(StoreFailure) {
+        insertEvent.bind(event)
+        insertEvent.bind(wallet)
+        insertEvent.bind(points.units)
+        try insertEvent.run()
+    }
+
+    // MARK: Counters
+
+    func counter(_ key: CounterKey, of wallet: WalletID) throws(StoreFailure) -> OfferCounter {
+        selectCounter.bind(wallet)
+        selectCounter.bind(key.offer)
+        selectCounter.bind(key.period.kind.rawValue)
+        selectCounter.bind(key.period.start.milliseconds)
+        defer { selectCounter.reset() }
+        guard try selectCounter.next() else { return .zero }
+        return OfferCounter(times: selectCounter.integer(0), points: Points(selectCounter.integer(1)))
+    }
+
+    func put(_ change: CounterChange, of wallet: WalletID) throws(StoreFailure) {
+        upsertCounter.bind(wallet)
+        upsertCounter.bind(change.key.offer)
+        upsertCounter.bind(change.key.period.kind.rawValue)
+        upsertCounter.bind(change.key.period.start.milliseconds)
+        upsertCounter.bind(change.key.period.end?.milliseconds)
+        upsertCounter.bind(change.value.times)
+        upsertCounter.bind(change.value.points.units)
+        try upsertCounter.run()
+    }
+
+    /// - Returns: how many were deleted, at most `limit`.
+    func deleteCounters(endedBefore time: Timestamp, limit: Int) throws(StoreFailure) -> Int {
+        deleteCounters.bind(time.milliseconds)
+        deleteCounters.bind(limit)
+        return try count(&deleteCounters)
+    }
+
+    /// Runs a statement to its end; its rows are counted.
+    private func count(_ statement: inout Statement) throws(StoreFailure) -> Int {
+        var rows = 0
+        while try statement.next() { rows += 1 }
+        return rows
+    }
+}

@@ -1,1 +1,0 @@
-// Holds the place of WalletLedger's Domain until its first file.

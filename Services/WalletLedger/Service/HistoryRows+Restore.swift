@@ -1,0 +1,33 @@
+// Puts the history's rows back from wallet-transactions while a store is restored. Called by the worker before the partition's
+// first command.
+
+import EventLog
+import Messages
+import Primitives
+import StateStore
+
+extension HistoryRows {
+    /// Records that others wrote to the topic are passed over, and so is one that came twice.
+    func restore(_ record: Record) throws(StoreFailure) {
+        guard let source = record.header(HeaderName.source),
+            source.elementsEqual(ServiceName.walletLedger.rawValue.utf8), let range = record.valueRange
+        else { return }
+        let transaction = try decode(record, range)
+        guard try body(of: transaction.id) == nil else { return }
+        let body = record.bytes[range]
+        if let sequence = transaction.sequence {
+            try insert(transaction, sequence, body)
+        } else {
+            try insertRefused(transaction.id, body)
+        }
+    }
+
+    private func decode(_ record: Record, _ range: Range<Int>) throws(StoreFailure) -> WalletTransaction {
+        do throws(MessageFailure) {
+            return try WalletTransaction.decode(record.bytes, in: range)
+        } catch {
+            throw StoreFailure(
+                operation: "restore wallet-transactions at \(record.offset)", detail: error.detail, consequence: .stop)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// The ledger's rows of one partition: what commands are decided on, and how a decision becomes rows. The statements stand
+// with their tables in AccountRows, LotRows, HoldRows and HistoryRows. Used by the processor alone, inside the
+// transaction that the worker has opened.
+
+import Messages
+import Primitives
+import StateStore
+import WalletLedgerDomain
+
+final class LedgerStore {
+    let accounts: AccountRows
+    let lots: LotRows
+    let holds: HoldRows
+    let history: HistoryRows
+    private var due = Due.unknown
+
+    /// When time will end something next. Kept in memory, because it is asked for before every poll and every command.
+    private enum Due { case unknown, never, at(Timestamp) }
+
+    /// How long an ended hold is remembered: whoever ends it again within a quarter is told that it has ended, later
+    /// that it is unknown. Neither changes anything.
+    static let endedHoldMilliseconds = 90 * Timestamp.millisecondsPerDay
+
+    init(_ store: StateStore) throws(StoreFailure) {
+        accounts = try AccountRows(store.connection)
+        lots = try LotRows(store.connection)
+        holds = try HoldRows(store.connection)
+        history = try HistoryRows(store.connection)
+    }
+
+    // MARK: Decisions
+
+    /// Writes a decision's rows. `body` is its transaction as published.
+    func apply(_ decision: LedgerDecision, body: [UInt8]) throws(StoreFailure) {
+        let transaction = decision.transaction
+        guard let sequence = transaction.sequence else {
+            return try history.insertRefused(transaction.id, body)
+        }
+        for change in decision.changes { try apply(change, transaction) }
+        try history.insert(transaction, sequence, body)
+        for transfer in transaction.transfers { try accounts.move(transfer, transaction.asset) }
+        if transaction.refusal == nil {
+            try accounts.save(transaction.wallet, transaction.asset, transaction.balances, sequence)
+        } else {
+            try accounts.saveSequence(transaction.wallet, sequence)
+        }
+    }
+
+    private func apply(_ change: LedgerChange, _ transaction: WalletTransaction) throws(StoreFailure) {
+        let (wallet, asset) = (transaction.wallet, transaction.asset)
+        switch change {
+        case .wallet(let row): try accounts.save(row)
+        case .addLot(let lot):
+            try lots.insert(lot, wallet, asset)
+            note(due: lot.expiresAt)
+        case .changeLot(let lot):
+            try lots.save(lot, wallet, asset)
+            if lot.free > .zero { note(due: lot.expiresAt) }
+        case .openHold(let hold):
+            try holds.insert(hold)
+            note(due: hold.expiresAt)
+        case .changeHold(let hold):
+            try holds.save(hold)
+            note(due: hold.endedAt?.adding(milliseconds: Self.endedHoldMilliseconds))
+        case .addReservation(let reservation, let hold): try holds.insert(reservation, of: hold)
+        case .changeReservation(let reservation, let hold): try holds.save(reservation, of: hold)
+        }
+    }
+
+    // MARK: What time ends
+
+    /// The expiry of the first hold or lot that time can end, or when an ended hold is forgotten; nil: nothing is there.
+    func nextDue() throws(StoreFailure) -> Timestamp? {
+        switch due {
+        case .never: return nil
+        case .at(let time): return time
+        case .unknown:
+            let forgetting = try holds.firstEnded()?.adding(milliseconds: Self.endedHoldMilliseconds)
+            let times = [try holds.firstExpiry(), try lots.firstExpiry(), forgetting]
+            let first = times.compactMap { $0 }.min()
+            due = first.map { .at($0) } ?? .never
+            return first
+        }
+    }
+
+    /// Asks the tables again: after a sweep, or when rows were undone.
+    func forgetDue() { due = .unknown }
+
+    private func note(due time: Timestamp?) {
+        guard let time else { return }
+        switch due {
+        case .unknown: break
+        case .never: due = .at(time)
+        case .at(let known): due = .at(min(known, time))
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// Holds the place of WalletLedger's Service until its first file.

@@ -1,0 +1,111 @@
+// One process of the platform from its arguments to its exit code: settings, folder, broker, operator's port, workers, and an
+// orderly end. Called by the Main of each service with what is its own. Exit codes: 0 asked to stop, 1 gave up, 2 wrong
+// settings, 4 asked to stop and not done in time, 70 a worker hung.
+
+import EventLog
+import Foundation
+import HTTPGate
+import KafkaLog
+import Messages
+import Primitives
+import Settings
+import StreamRuntime
+import Telemetry
+
+/// What a service's own parts are built from.
+public struct ServiceParts {
+    public let values: SettingValues
+    public let settings: ServiceSettings
+    public let log: KafkaLog
+    public let clock: any WallClock
+    public let logger: Logger
+    public let registry: MetricsRegistry
+    public let folder: DataFolder
+}
+
+/// What a service is, beside what all have.
+public struct ServiceDefinition {
+    public let topology: ServiceTopology
+    public let attachments: [any Attachment]
+
+    public init(topology: ServiceTopology, attachments: [any Attachment] = []) {
+        self.topology = topology
+        self.attachments = attachments
+    }
+}
+
+/// Runs a service as a process.
+public struct ServiceProcess {
+    /// After a request to stop: the batch at hand is done in far less; what hangs is cut, the log makes that safe.
+    private static let stopLimitMilliseconds = 4_500
+
+    private let service: ServiceName
+    private let summary: String
+
+    public init(_ service: ServiceName, summary: String) {
+        self.service = service
+        self.summary = summary
+    }
+
+    /// - Returns: the exit code.
+    public func run(_ define: (ServiceParts) throws(ServiceFailure) -> ServiceDefinition) -> Int32 {
+        do throws(SettingsFailure) {
+            let launch = try Launch(
+                process: service.rawValue, arguments: Array(CommandLine.arguments.dropFirst()),
+                environment: ProcessInfo.processInfo.environment)
+            switch launch {
+            case .help:
+                print(SettingsHelp(process: service.rawValue, summary: summary))
+                return 0
+            case .run(let values): return run(values, define)
+            }
+        } catch {
+            complain(error.description)
+            return 2
+        }
+    }
+
+    private func run(
+        _ values: SettingValues, _ define: (ServiceParts) throws(ServiceFailure) -> ServiceDefinition
+    ) -> Int32 {
+        let settings = ServiceSettings(values)
+        let level = LogLevel.allCases.first { $0.name == settings.logLevel } ?? .info
+        let clock = SystemClock()
+        let logger = Logger(service: service.rawValue, clock: clock, sink: StandardErrorSink(), level: level)
+        do {
+            var entropy = SystemEntropy()
+            let folder = try DataFolder(path: settings.dataFolder, entropy: &entropy)
+            logger.log(.info, "service.starting", values.effective.map { .string($0.name, $0.value) })
+            let log = try KafkaLog(
+                settings: kafkaSettings(settings, folder, logger),
+                catalog: .pointstream(prefix: settings.topicPrefix))
+            let parts = ServiceParts(
+                values: values, settings: settings, log: log, clock: clock, logger: logger,
+                registry: MetricsRegistry(), folder: folder)
+            return try RunningService(parts, try define(parts)).run(stopLimit: Self.stopLimitMilliseconds)
+        } catch {
+            logger.error("service.failed", .string("failure", "\(error)"))
+            return 1
+        }
+    }
+
+    private func kafkaSettings(
+        _ settings: ServiceSettings, _ folder: DataFolder, _ logger: Logger
+    ) -> KafkaSettings {
+        var kafka = KafkaSettings(
+            bootstrapServers: settings.brokers, clientID: "\(service.rawValue)-\(folder.instance)"
+        ) { line in
+            // Below a warning (4) the client talks to its own developers.
+            guard line.level <= 4 else { return }
+            logger.warning("kafka.client", .string("facility", line.facility), .string("text", line.text))
+        }
+        kafka.sessionTimeoutMilliseconds = settings.sessionTimeoutMilliseconds
+        kafka.transactionTimeoutMilliseconds = settings.transactionTimeoutMilliseconds
+        kafka.properties = settings.clientProperties
+        return kafka
+    }
+
+    private func complain(_ text: String) {
+        FileHandle.standardError.write(Data("\(service.rawValue): \(text)\n".utf8))
+    }
+}

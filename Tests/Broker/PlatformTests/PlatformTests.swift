@@ -1,0 +1,172 @@
+import EventLog
+import Foundation
+import Messages
+import Primitives
+import TestBroker
+import Testing
+
+@Suite("Platform", .serialized, .enabled(if: TestBroker.isAvailable, Comment(rawValue: TestBroker.howToEnable)))
+struct PlatformTests {
+    @Test func `K9 an event posted with a wait is answered with its award and the new balance`() throws {
+        let platform = try Platform("k9")
+        try platform.startAll()
+        let body = #"""
+            {"type": "purchase", "externalId": "ada", "occurredAt": "2026-11-01T10:00:00Z", "unit": "shop-1",
+             "currency": "USD", "total": 150.99}
+            """#
+        let headers = ["Idempotency-Key": "k9-1", "Prefer": "wait=20"]
+        let first = try platform.call("POST", "/v1/events", headers: headers, body: body)
+        #expect(first.status == 200, "\(first.body)")
+        #expect(first.fields["points"] as? Int == 150)
+        #expect((first.fields["balances"] as? [String: Any])?["available"] as? Int == 150)
+        let event = first.fields["event"] as? String ?? ""
+        let again = try platform.call("POST", "/v1/events", headers: headers, body: body)
+        #expect(again.status == 200)
+        #expect(again.headers["idempotent-replayed"] == "true")
+        #expect(again.body == first.body)
+        let changed = body.replacingOccurrences(of: "150.99", with: "151.99")
+        let conflict = try platform.call("POST", "/v1/events", headers: headers, body: changed)
+        #expect(conflict.status == 422)
+        #expect(conflict.fields["code"] as? String == "key-reuse")
+        let polled = try platform.call("GET", "/v1/events/\(event)")
+        #expect(polled.status == 200)
+        #expect(polled.body == first.body)
+        #expect(try platform.call("GET", "/v1/wallets/ada/balance").fields["available"] as? Int == 150)
+        #expect(try platform.call("GET", "/v1/wallets/nobody").status == 404)
+        try redeem(platform)
+    }
+
+    private func redeem(_ platform: Platform) throws {
+        let body = #"{"externalId": "ada", "reward": "voucher"}"#
+        let headers = ["Idempotency-Key": "r-1", "Prefer": "wait=20"]
+        let issued = try platform.call("POST", "/v1/reward-issues", headers: headers, body: body)
+        #expect(issued.status == 200, "\(issued.body)")
+        #expect(issued.fields["status"] as? String == "issued")
+        let again = try platform.call("POST", "/v1/reward-issues", headers: headers, body: body)
+        #expect(again.fields["issuance"] as? String == issued.fields["issuance"] as? String)
+        let short = try platform.call(
+            "POST", "/v1/reward-issues", headers: ["Idempotency-Key": "r-2", "Prefer": "wait=20"], body: body)
+        #expect(short.status == 422)
+        #expect(short.fields["code"] as? String == "insufficient-balance")
+        #expect(try platform.call("GET", "/v1/wallets/ada/balance").fields["available"] as? Int == 50)
+        #expect(try platform.read(.spends).count == 1)
+    }
+
+    @Test func `P6 services killed at any moment neither lose nor double anything`() throws {
+        let platform = try Platform("p6")
+        try platform.startAll()
+        var check = ExactnessCheck()
+        var entropy = SeededEntropy(seed: 20_261_121)
+        for round in 0..<10 {
+            for number in 0..<150 {
+                let customer = "customer-\(entropy.below(40))"
+                let cents = entropy.below(20_000)
+                let total = "\(cents / 100).\(cents % 100 < 10 ? "0" : "")\(cents % 100)"
+                try platform.publish(key: "p6-\(round)-\(number)", customer: customer, total: total)
+                check.expect(customer: customer, points: Int64(cents / 100))
+                // Repeats, as tills make them.
+                if number.isMultiple(of: 25) {
+                    try platform.publish(key: "p6-\(round)-\(number)", customer: customer, total: total)
+                }
+            }
+            try platform.flush()
+            let victim = ServiceName.allCases[Int(entropy.below(UInt64(ServiceName.allCases.count)))]
+            try platform.run(victim).kill()
+            if round == 4 { try FileManager.default.removeItem(atPath: "\(platform.folder)/\(victim.rawValue)-1") }
+            try platform.start(victim)
+        }
+        try platform.waitUntilReady()
+        _ = try platform.wait(for: check.purchases, on: .awards)
+        try check.verify(platform)
+    }
+
+    @Test func `P4 replaying any topic from its beginning changes no balance`() throws {
+        let platform = try Platform("p4", partitions: 2)
+        try platform.startAll()
+        var check = ExactnessCheck()
+        for number in 0..<60 {
+            try platform.publish(key: "p4-\(number)", customer: "customer-\(number % 7)", total: "\(number).50")
+            check.expect(customer: "customer-\(number % 7)", points: Int64(number))
+        }
+        try platform.flush()
+        _ = try platform.wait(for: 60, on: .awards)
+        for topic in [TopicID.ingress, .intake, .customerEvents, .walletCommands] {
+            for record in try platform.read(topic) {
+                try platform.publish(
+                    topic, partition: PartitionIndex(record.partition), key: Array(record.key.utf8),
+                    headers: record.headers.map { ($0.key, Array($0.value.utf8)) },
+                    value: record.value.map { Array($0.rawBytes) })
+            }
+        }
+        // What comes after all repeats shows that they were read.
+        for number in 0..<20 {
+            try platform.publish(key: "p4-last-\(number)", customer: "last-\(number)", total: "1")
+            check.expect(customer: "last-\(number)", points: 1)
+        }
+        try platform.flush()
+        _ = try platform.wait(for: 80, on: .awards)
+        try check.verify(platform)
+    }
+
+    @Test func `P1 each service stops and starts alone, and a second one takes half of the partitions`() throws {
+        let platform = try Platform("p1")
+        try platform.startAll()
+        var check = ExactnessCheck()
+        func buy(_ count: Int, _ round: String) throws {
+            for number in 0..<count {
+                try platform.publish(key: "\(round)-\(number)", customer: "customer-\(number % 20)", total: "3.99")
+                check.expect(customer: "customer-\(number % 20)", points: 3)
+            }
+            try platform.flush()
+        }
+        for service in ServiceName.allCases {
+            #expect(try platform.run(service).stop() == 0, "\(service.rawValue) ends in order")
+            try buy(20, "without-\(service.rawValue)")
+            try platform.start(service)
+        }
+        try platform.waitUntilReady()
+        let first = try platform.run(.walletLedger)
+        let second = try platform.start(.walletLedger, instance: "2")
+        try eventually("the second ledger takes half") {
+            first.metric("pointstream_running_partitions") == 2
+                && second.metric("pointstream_running_partitions") == 2
+        }
+        try buy(100, "with-two")
+        #expect(second.stop() == 0)
+        try eventually("the first ledger has all partitions again") {
+            first.metric("pointstream_running_partitions") == 4
+        }
+        try buy(20, "with-one-again")
+        _ = try platform.wait(for: check.purchases, on: .awards)
+        try check.verify(platform)
+    }
+
+    @Test func `P2 and P3 no service talks to another's port or opens another's store`() throws {
+        let platform = try Platform("p2")
+        try platform.startAll()
+        try platform.publish(key: "p2", customer: "ada", total: "5")
+        try platform.flush()
+        _ = try platform.wait(for: 1, on: .awards)
+        let brokerPorts = Set(platform.brokers.split(separator: ",").compactMap { $0.split(separator: ":").last })
+        var stores: [String: ServiceName] = [:]
+        for run in platform.running {
+            let files = OpenFiles(of: run.id)
+            #expect(!files.stores.isEmpty)
+            for store in files.stores {
+                #expect(stores.updateValue(run.service, forKey: store) == nil, "\(store) is opened twice")
+            }
+            let strangers = files.remotePorts.subtracting(brokerPorts.compactMap { Int($0) })
+            #expect(strangers.isEmpty, "\(run.service.rawValue) talks to \(strangers)")
+        }
+    }
+
+    @Test func `a topic with another partition count and an unknown setting are refused by name`() throws {
+        let platform = try Platform("refused", partitions: 2)
+        let wrong = try platform.start(.walletLedger, settings: ["POINTSTREAM_PARTITIONS": "3"])
+        #expect(wrong.waitForExit() == 1)
+        #expect(wrong.newestLog.contains("wallet-commands.v1 has 2 partitions"))
+        let unknown = try platform.start(.notifier, settings: ["POINTSTREAM_BATCH_RECORD": "3"])
+        #expect(unknown.waitForExit() == 2)
+        #expect(unknown.newestLog.contains("POINTSTREAM_BATCH_RECORD"))
+    }
+}

@@ -1,0 +1,112 @@
+// The domain without a store: the table of a hold's moves, the order of spending, and decisions on snapshots that the service
+// never hands over but that must be refused all the same.
+
+import Messages
+import Primitives
+import StateStore
+import Testing
+
+@testable import WalletLedgerDomain
+@testable import WalletLedgerService
+
+@Suite struct `Decisions` {
+    private static let now = Timestamp(milliseconds: 1_793_610_000_000)
+
+    private func snapshot(_ points: Int64, held: Int64 = 0) -> WalletSnapshot {
+        let balances = Balances(settled: Points(points), held: Points(held), pending: .zero)
+        return WalletSnapshot(
+            wallet: Wallet(id: WalletID(1), externalID: "ann", name: nil, openedAt: Self.now), sequence: 4,
+            accounts: [WalletSnapshot.Account(asset: .points, balances: balances)])
+    }
+
+    private func envelope(_ id: UInt128) -> CommandEnvelope {
+        CommandEnvelope(id: MessageID(id), wallet: WalletID(1), externalID: "ann", occurredAt: Self.now, now: Self.now)
+    }
+
+    private func lot(_ id: UInt128, _ points: Int64, expiresIn minutes: Int64?, reserved: Int64 = 0) -> Lot {
+        Lot(
+            id: MessageID(id), awardedAt: Self.now, expiresAt: minutes.map { Self.now.adding(milliseconds: $0 * 60_000) },
+            remaining: Points(points), reserved: Points(reserved))
+    }
+
+    @Test func `only an open hold moves, to the state of its move`() {
+        let open: [Hold.Move: Hold.State] = [
+            .commitPart: .open, .commitRest: .committed, .void: .voided, .expire: .expired,
+        ]
+        for state in Hold.State.allCases {
+            for move in Hold.Move.allCases {
+                #expect(Hold.state(after: move, from: state) == (state == .open ? open[move] : nil))
+            }
+        }
+    }
+
+    @Test func `the schema refuses a hold's illegal moves and states`() throws {
+        let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
+        let rows = try HoldRows(store.connection)
+        let hold = Hold(
+            id: MessageID(2), wallet: WalletID(1), direction: .credit, asset: .points, points: Points(10), purpose: "p",
+            expiresAt: Self.now)
+        try rows.insert(hold)
+        let part = hold.committing(Points(4), at: Self.now)
+        try rows.save(part)
+        let illegal = [
+            "UPDATE hold SET committed = 3", "UPDATE hold SET committed = 11", "UPDATE hold SET state = 'committed', ended_at = 1",
+            "UPDATE hold SET state = 'voided'", "UPDATE hold SET state = 'lost'", "UPDATE hold SET points = 3",
+        ]
+        for sql in illegal { #expect(throws: StoreFailure.self, "\(sql)") { try store.connection.execute(sql) } }
+        try rows.save(part.moved(by: .void, at: Self.now))
+        for sql in ["UPDATE hold SET state = 'open', ended_at = NULL", "UPDATE hold SET committed = 10, state = 'committed'"] {
+            #expect(throws: StoreFailure.self, "\(sql)") { try store.connection.execute(sql) }
+        }
+        #expect(try rows.hold(MessageID(2))?.state == .voided)
+    }
+
+    @Test func `lots are spent soonest expiry first, then oldest, then by id`() {
+        var older = lot(9, 1, expiresIn: 5)
+        older.awardedAt = Self.now.adding(milliseconds: -1)
+        let ordered = [lot(7, 1, expiresIn: 1), older, lot(3, 1, expiresIn: 5), lot(4, 1, expiresIn: 5), lot(1, 1, expiresIn: nil)]
+        #expect(ordered.reversed().sorted(by: Lot.isSpentBefore) == ordered)
+        #expect(!Lot.isSpentBefore(ordered[4], ordered[4]))
+    }
+
+    @Test func `a hold takes no expired and no reserved points, even if the balance counts them`() {
+        let command = OpenHold(
+            hold: MessageID(2), points: Points(30), expiresAt: Self.now.adding(milliseconds: 1), purpose: "p")
+        let lots = [lot(5, 20, expiresIn: 0), lot(6, 40, expiresIn: 9, reserved: 10), lot(7, 5, expiresIn: nil)]
+        let taken = DecideHold.decide(snapshot(65, held: 10), command, isKnown: false, lots: lots, envelope(2))
+        let reserved = taken.changes.compactMap { change in
+            if case .addReservation(let reservation, _) = change { (reservation.lot.id, reservation.points) } else { nil }
+        }
+        #expect(reserved.map(\.0) == [MessageID(6)] && reserved.map(\.1) == [Points(30)])
+        var larger = command
+        larger.points = Points(36)
+        let refused = DecideHold.decide(snapshot(65, held: 10), larger, isKnown: false, lots: lots, envelope(2))
+        #expect(refused.transaction.refusal == "insufficient-balance" && refused.changes.isEmpty)
+    }
+
+    @Test func `a hold that is over is not committed, and a hold of another wallet does not exist`() {
+        let hold = Hold(
+            id: MessageID(2), wallet: WalletID(1), direction: .debit, asset: .points, points: Points(10), purpose: "p",
+            expiresAt: Self.now)
+        let reservations = [Reservation(lot: lot(5, 10, expiresIn: nil, reserved: 10), points: Points(10))]
+        let command = EndHold(hold: hold.id)
+        let late = DecideEndHold.commit(snapshot(10, held: 10), command, hold, reservations, envelope(3))
+        #expect(late.transaction.refusal == "hold-expired")
+        var foreign = hold
+        foreign.wallet = WalletID(8)
+        foreign.expiresAt = Self.now.adding(milliseconds: 1)
+        let other = DecideEndHold.void(snapshot(10, held: 10), command, foreign, reservations, envelope(3))
+        #expect(other.transaction.refusal == "unknown-hold" && other.changes.isEmpty)
+    }
+
+    @Test func `ids of what time does meet no command's`() {
+        let event = EventID(keyHash: 1, digest: 2)
+        let steps: [Step] = [.event, .open, .hold, .commit, .void, .expire, .block, .unblock] + (0..<64).map { .award($0) }
+        let commands = steps.map { event.caused($0) }
+        let expiries = commands.map { MessageID.expiry(ofHold: $0) }
+        #expect(Set(commands + expiries).count == 2 * steps.count)
+        #expect(commands.allSatisfy { !$0.isLedgersOwn } && expiries.allSatisfy(\.isLedgersOwn))
+        let lots = (1...100).map { MessageID.expiryOfLots(in: WalletID(1), sequence: $0) }
+        #expect(Set(lots).count == 100 && lots.allSatisfy(\.isLedgersOwn))
+    }
+}

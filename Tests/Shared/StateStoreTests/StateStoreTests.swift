@@ -1,0 +1,159 @@
+import EventLog
+import Foundation
+import Primitives
+import StateStore
+import Testing
+
+@Suite("State store")
+struct StateStoreTests {
+    private static let schema = StoreSchema(
+        versions: [
+            """
+            CREATE TABLE lot (
+                wallet_id BLOB NOT NULL, number INTEGER NOT NULL, note TEXT, points INTEGER NOT NULL CHECK (points >= 0),
+                PRIMARY KEY (wallet_id, number)) STRICT, WITHOUT ROWID;
+            CREATE TABLE history (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+            """
+        ], changelogged: ["lot"])
+
+    private func makeStore() throws -> StateStore { try StateStore(.memory, schema: Self.schema) }
+
+    private func put(_ store: StateStore, _ wallet: UInt128, _ number: Int64, _ note: String?, _ points: Int64) throws {
+        var statement = try store.connection.prepare("INSERT OR REPLACE INTO lot VALUES (?, ?, ?, ?)")
+        statement.bind(wallet)
+        statement.bind(number)
+        statement.bind(note)
+        statement.bind(points)
+        try statement.run()
+    }
+
+    private func changes(of store: StateStore) throws -> [String: String?] {
+        var found: [String: String?] = [:]
+        try store.forEachChange { key, value in
+            found[String(decoding: key, as: UTF8.self)] = .some(value.map { String(decoding: $0, as: UTF8.self) })
+        }
+        return found
+    }
+
+    private func rows(_ store: StateStore) throws -> [String] {
+        var statement = try store.connection.prepare(
+            "SELECT hex(wallet_id), number, note, points FROM lot ORDER BY wallet_id, number")
+        var rows: [String] = []
+        while try statement.next() {
+            rows.append(
+                "\(statement.text(0)) \(statement.integer(1)) \(statement.textOrNil(2) ?? "null") \(statement.integer(3))")
+        }
+        return rows
+    }
+
+    private let lot = #"["lot","0000000000000000000000000000002a",1]"#
+
+    @Test func `a row that changes often in a transaction is one changelog record with the whole row`() throws {
+        let store = try makeStore()
+        try store.begin()
+        for points in 0..<10 { try put(store, 42, 1, "a \"b\" ✓", Int64(points)) }
+        #expect(try changes(of: store) == [lot: #"["0000000000000000000000000000002a",1,"a \"b\" ✓",9]"#])
+        try store.commit(at: [], now: .zero)
+        try store.begin()
+        try store.connection.execute("UPDATE lot SET points = 11")
+        #expect(try changes(of: store) == [lot: #"["0000000000000000000000000000002a",1,"a \"b\" ✓",11]"#])
+    }
+
+    @Test func `a row that ends as it began is no record, a deleted one is a tombstone`() throws {
+        let store = try makeStore()
+        try store.begin()
+        try put(store, 42, 1, nil, 5)
+        try store.connection.execute("DELETE FROM lot")
+        #expect(try changes(of: store).isEmpty)
+        try put(store, 42, 1, nil, 5)
+        try store.commit(at: [], now: .zero)
+        try store.begin()
+        try store.connection.execute("DELETE FROM lot")
+        #expect(try changes(of: store) == [lot: nil])
+    }
+
+    @Test func `what a savepoint took back is not in the changelog, nor are other tables`() throws {
+        let store = try makeStore()
+        try store.begin()
+        try store.beginRecord()
+        try put(store, 42, 1, nil, 5)
+        try store.undoRecord()
+        try store.beginRecord()
+        try store.connection.execute("INSERT INTO history VALUES (1, 'x')")
+        try store.endRecord()
+        #expect(try changes(of: store).isEmpty)
+    }
+
+    @Test func `the changelog of random changes restores the same rows`() throws {
+        let (store, copy) = (try makeStore(), try makeStore())
+        var entropy = SeededEntropy(seed: 7)
+        for round in 0..<60 {
+            try store.begin()
+            for _ in 0..<entropy.below(20) {
+                let (wallet, number) = (UInt128(entropy.below(6)) << 100, Int64(entropy.below(4)))
+                if entropy.below(3) == 0 {
+                    try store.connection.execute("DELETE FROM lot WHERE number = \(number)")
+                } else {
+                    let note = entropy.below(2) == 0 ? nil : "é\u{1F600}\n\(entropy.next())"
+                    try put(store, wallet, number, note, Int64(entropy.below(1 << 40)))
+                }
+            }
+            let changed = try changes(of: store)
+            if round.isMultiple(of: 5) {
+                try store.rollback()
+                continue
+            }
+            try store.commit(at: [], now: .zero)
+            try copy.begin(capturing: false)
+            for (key, value) in changed {
+                try copy.restore(key: Array(key.utf8)[...], value: value.map { Array($0.utf8)[...] })
+            }
+            try copy.commit(at: [], now: .zero)
+            #expect(try rows(copy) == rows(store))
+        }
+    }
+
+    @Test func `rows and positions are committed together, and rolled back together`() throws {
+        let path = FileManager.default.temporaryDirectory.path + "/store-\(ProcessInfo.processInfo.processIdentifier)"
+        defer { try? StateStore.wipe(.file(path: path)) }
+        var store: StateStore? = try StateStore(.file(path: path), schema: Self.schema)
+        try store?.begin()
+        try store.map { try put($0, 1, 1, nil, 1) }
+        try store?.setInputPosition(of: "in", next: Offset(7))
+        try store?.commit(at: [("log", Offset(9))], now: Timestamp(milliseconds: 5))
+        try store?.begin()
+        try store.map { try put($0, 2, 2, nil, 2) }
+        try store?.setInputPosition(of: "in", next: Offset(8))
+        store = nil
+        let again = try StateStore(.file(path: path), schema: Self.schema)
+        #expect(try again.inputPosition(of: "in") == Offset(7))
+        #expect(try again.logPosition(of: "log") == Offset(9))
+        #expect(try again.commitTime() == Timestamp(milliseconds: 5))
+        #expect(try rows(again).count == 1)
+    }
+
+    @Test func `a violated check rejects the record, a newer changelog row stops`() throws {
+        let store = try makeStore()
+        try store.begin(capturing: false)
+        let violation = #expect(throws: StoreFailure.self) { try put(store, 1, 1, nil, -1) }
+        #expect(violation?.consequence == .rejectRecord)
+        for (key, value) in [
+            (#"["unknown",1]"#, "[1]"), (lot, #"["00",1,null,1,"new column"]"#), (lot, #"["0g",1,null,1]"#),
+            (lot, "not json"), ("[]", "[1]"),
+        ] {
+            let failure = #expect(throws: StoreFailure.self) {
+                try store.restore(key: Array(key.utf8)[...], value: Array(value.utf8)[...])
+            }
+            #expect(failure?.consequence == .stop)
+        }
+    }
+
+    @Test func `a table without a primary key or with another column type is refused at once`() {
+        for table in ["CREATE TABLE t (a INTEGER) STRICT", "CREATE TABLE t (a INTEGER PRIMARY KEY, b REAL) STRICT"] {
+            let failure = #expect(throws: StoreFailure.self) {
+                try StateStore(.memory, schema: StoreSchema(versions: [table], changelogged: ["t"]))
+            }
+            #expect(failure?.consequence == .stop)
+        }
+    }
+}

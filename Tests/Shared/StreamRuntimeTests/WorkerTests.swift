@@ -1,0 +1,262 @@
+import EventLog
+import Foundation
+import Messages
+import Primitives
+import ServiceRig
+import SimulatedLog
+import StateStore
+import StreamRuntime
+import Testing
+
+@Suite("Worker")
+struct WorkerTests {
+    private let folder = FileManager.default.temporaryDirectory.path + "/worker-\(ProcessInfo.processInfo.processIdentifier)-"
+
+    /// Sends each key so many times, in turns.
+    private func send(_ rig: ServiceRig, _ keys: [String], times: Int = 1) throws {
+        for _ in 0..<times {
+            for key in keys { try rig.append(.customerEvents, key: Array(key.utf8), value: Array("x".utf8)) }
+        }
+    }
+
+    /// What was written for each key, in order.
+    private func counts(_ rig: ServiceRig) throws -> [String: [String]] {
+        var counts: [String: [String]] = [:]
+        for record in try rig.records(of: .walletCommands) {
+            counts[record.keyText ?? "", default: []].append(record.valueText ?? "")
+        }
+        return counts
+    }
+
+    private func upTo(_ count: Int) -> [String] { (1...count).map(String.init) }
+
+    private func temporaryFolder(_ name: String) throws -> String {
+        let path = folder + name
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
+    }
+
+    private let keys = ["ada", "ben", "cy", "dot", "eve"]
+
+    @Test func `every record is counted once and in order`() throws {
+        let rig = ServiceRig()
+        rig.start(countingTopology())
+        try send(rig, keys, times: 7)
+        rig.settle()
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(7)) }
+    }
+
+    @Test(arguments: ["kept", "deleted", "truncated", "garbage"])
+    func `a killed worker's successor goes on where it was, whatever became of the files`(_ fate: String) throws {
+        let rig = ServiceRig()
+        let path = try temporaryFolder("fate-\(fate)")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let first = rig.start(countingTopology(), folder: path)
+        try send(rig, keys, times: 3)
+        rig.settle()
+        rig.kill(first)
+        for number in 0..<2 {
+            let file = "\(path)/partition-\(number).sqlite"
+            switch fate {
+            case "deleted": try StateStore.wipe(.file(path: file))
+            case "truncated": try Data(contentsOf: URL(fileURLWithPath: file)).prefix(5_000)
+                .write(to: URL(fileURLWithPath: file))
+            case "garbage": try Data(repeating: 7, count: 20_000).write(to: URL(fileURLWithPath: file))
+            default: break
+            }
+        }
+        try send(rig, keys, times: 2)
+        rig.start(countingTopology(), folder: path)
+        rig.settle()
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(5)) }
+    }
+
+    @Test func `an older copy of a store catches up from the changelog`() throws {
+        let rig = ServiceRig(partitions: 1)
+        let path = try temporaryFolder("older")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let file = "\(path)/partition-0.sqlite"
+        let first = rig.start(countingTopology(), folder: path)
+        try send(rig, keys)
+        rig.settle()
+        rig.kill(first)
+        let copy = try Data(contentsOf: URL(fileURLWithPath: file))
+        let second = rig.start(countingTopology(), folder: path)
+        try send(rig, keys, times: 4)
+        rig.settle()
+        rig.kill(second)
+        try StateStore.wipe(.file(path: file))
+        try copy.write(to: URL(fileURLWithPath: file))
+        try send(rig, keys)
+        rig.start(countingTopology(), folder: path)
+        rig.settle()
+        #expect(try counts(rig)["ada"] == upTo(6))
+    }
+
+    @Test(arguments: [Fault.answerLost, .requestLost, .abort, .fence, .markersLate(milliseconds: 300)])
+    func `a commit that fails or has no known end neither loses nor doubles`(_ fault: Fault) throws {
+        let rig = ServiceRig()
+        rig.start(countingTopology())
+        try send(rig, keys)
+        rig.settle()
+        rig.cluster.inject(fault, at: .commit)
+        try send(rig, keys, times: 3)
+        rig.settle()
+        rig.pass(milliseconds: 15_000)
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(4)) }
+    }
+
+    @Test(arguments: [2, 3, 7])
+    func `a store that fails in mid-batch loses no record, its own or another partition's`(_ every: Int) throws {
+        let rig = ServiceRig(partitions: 4)
+        let limits = BatchLimits(records: 3, bytes: 1 << 20, lingerMilliseconds: 0)
+        rig.start(countingTopology(disk: FullDisk(every: every, times: 12)), limits: limits)
+        try send(rig, keys, times: 6)
+        rig.settle()
+        rig.pass(milliseconds: 60_000)
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(6)) }
+    }
+
+    @Test func `a second worker takes half, and all of it when the first is gone`() throws {
+        let rig = ServiceRig(partitions: 4)
+        let first = rig.start(countingTopology(), member: "a")
+        try send(rig, keys, times: 2)
+        rig.settle()
+        let second = rig.start(countingTopology(), member: "b")
+        rig.settle()
+        #expect(first.status.snapshot.runningPartitions.count == 2)
+        #expect(second.status.snapshot.runningPartitions.count == 2)
+        try send(rig, keys, times: 2)
+        rig.settle()
+        rig.kill(first)
+        rig.pass(milliseconds: 30_000)
+        #expect(second.status.snapshot.runningPartitions == [0, 1, 2, 3])
+        try send(rig, keys)
+        rig.settle()
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(5)) }
+    }
+
+    @Test func `a record that cannot be processed is dead-lettered as it was, and the rest goes on`() throws {
+        let rig = ServiceRig(partitions: 1)
+        rig.start(countingTopology())
+        try send(rig, ["ada"])
+        try rig.append(
+            .customerEvents, key: Array("poison".utf8), headers: [("h", "v")], value: [0xff, 0x00, 0x0d])
+        try rig.append(.customerEvents, key: nil, value: nil)
+        try send(rig, ["too-many", "ada"])
+        rig.settle()
+        let letters = try rig.records(of: .deadLetters(of: .ruleEvaluator))
+        #expect(letters.map { $0.headerText("dead-letter-reason") } == ["poison", "no-key", "store-constraint"])
+        #expect(letters.first?.value == [0xff, 0x00, 0x0d])
+        #expect(letters.first?.headerText("h") == "v")
+        #expect(letters.first?.headerText("dead-letter-offset") == "1")
+        #expect(letters.dropFirst().first?.value == nil)
+        #expect(try counts(rig) == ["ada": ["1", "2"]])
+    }
+
+    @Test func `a batch of a timer alone is committed, fenced and counted once`() throws {
+        let rig = ServiceRig(partitions: 1)
+        let running = rig.start(countingTopology())
+        try send(rig, ["timer"])
+        rig.settle()
+        #expect(try counts(rig) == ["punctuated": ["1"]])
+        rig.kill(running)
+        rig.start(countingTopology(), member: "b")
+        rig.pass(milliseconds: 30_000)
+        try send(rig, ["timer"])
+        rig.settle()
+        #expect(try counts(rig) == ["punctuated": ["1", "2"]])
+    }
+
+    @Test func `a store of a newer program stops the worker and is left alone`() throws {
+        let rig = ServiceRig(partitions: 1)
+        let path = try temporaryFolder("newer")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let first = rig.start(countingTopology(schema: 2), folder: path)
+        try send(rig, keys)
+        rig.settle()
+        rig.kill(first)
+        let older = rig.start(countingTopology(schema: 1), folder: path)
+        rig.settle()
+        #expect(older.stop?.code == "store")
+        #expect(older.stop?.detail.contains("newer") == true)
+    }
+
+    @Test func `a store whose changelog lacks rows is rebuilt once, then the worker stops`() throws {
+        let rig = ServiceRig(partitions: 1)
+        let running = rig.start(countingTopology())
+        try send(rig, keys)
+        rig.settle()
+        rig.kill(running)
+        // The group is moved by hand, behind the changelog's back.
+        let name = rig.log.catalog.name(of: .customerEvents)
+        let mover = try rig.log.makeProducer(transactionalID: "mover", tracked: [])
+        try mover.initialize()
+        rig.pass(milliseconds: 30_000)
+        let consumer = try rig.log.makeConsumer(
+            group: "pointstream.rule-evaluator", member: "mover", topics: [.customerEvents])
+        let batch = RecordBatch()
+        let limits = BatchLimits(records: 1, bytes: 1_000, lingerMilliseconds: 0)
+        while try consumer.poll(into: batch, limits: limits, waitMilliseconds: 0) == nil {
+            rig.cluster.advance(milliseconds: 100)
+        }
+        let place = TopicPartition(.customerEvents, PartitionIndex(0))
+        guard case .committed = mover.commit(RecordBatch(), offsets: [InputPosition(place, next: Offset(2))], of: consumer)
+        else {
+            Issue.record("the mover could not commit to \(name)")
+            return
+        }
+        consumer.close()
+        rig.pass(milliseconds: 30_000)
+        let next = rig.start(countingTopology(), member: "b")
+        rig.pass(milliseconds: 30_000)
+        #expect(next.stop?.code == "store-disagrees")
+        #expect(rig.registry.value(
+            of: "pointstream_store_wipes_total", labels: [("service", "rule-evaluator")]) == 1)
+    }
+
+    @Test(arguments: 1...40)
+    func `drawn faults neither lose, double nor reorder`(_ seed: Int) throws {
+        let rig = ServiceRig(partitions: 3)
+        rig.start(countingTopology(), member: "a")
+        rig.start(countingTopology(), member: "b")
+        rig.settle()
+        rig.cluster.setFaults(SeededFaults(seed: UInt64(seed), rates: swarm(UInt64(seed))))
+        var entropy = SeededEntropy(seed: UInt64(seed))
+        for round in 0..<12 {
+            try send(rig, keys)
+            for _ in 0..<20 {
+                rig.stepAll()
+                rig.cluster.advance(milliseconds: 30)
+            }
+            if entropy.below(4) == 0, let victim = rig.workers.first {
+                rig.kill(victim)
+                rig.start(countingTopology(), member: round.isMultiple(of: 2) ? victim.member : "c\(round)")
+            }
+        }
+        rig.cluster.setFaults(nil)
+        rig.pass(milliseconds: 60_000)
+        rig.pass(milliseconds: 60_000)
+        #expect(rig.workers.compactMap(\.stop) == [])
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(12)) }
+    }
+
+    /// Which faults strike a run, and how often, is drawn too.
+    private func swarm(_ seed: UInt64) -> [SeededFaults.Rate] {
+        var entropy = SeededEntropy(seed: seed &* 977)
+        let candidates: [(Fault, FaultPoint.Call)] = [
+            (.answerLost, .commit), (.requestLost, .commit), (.abort, .commit), (.fence, .commit),
+            (.requestLate(milliseconds: 400), .commit), (.markersLate(milliseconds: 200), .commit),
+            (.fail(.retry), .poll), (.fail(.retry), .committedOffset), (.fail(.retry), .endOffset),
+            (.fail(.retry), .initialize), (.pause(milliseconds: 2_000), .poll),
+        ]
+        return candidates.filter { _ in entropy.below(2) == 0 }
+            .map { SeededFaults.Rate($0, at: $1, perMillion: entropy.below(60_000)) }
+    }
+}

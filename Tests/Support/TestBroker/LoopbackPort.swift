@@ -1,0 +1,53 @@
+// Free ports of the loopback interface, and whether somebody listens on one.
+
+import Foundation
+
+enum LoopbackPort {
+    /// Two different ports that were free a moment ago.
+    static func twoFree() throws(BrokerFailure) -> (UInt16, UInt16) {
+        let (first, second) = (open(), open())
+        defer { for descriptor in [first, second] where descriptor >= 0 { close(descriptor) } }
+        guard let one = bindAnywhere(first), let other = bindAnywhere(second) else {
+            throw BrokerFailure(reason: "no free port on the loopback interface")
+        }
+        return (one, other)
+    }
+
+    static func accepts(_ port: UInt16) -> Bool {
+        let descriptor = open()
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return unsafe withAddress(port) { address, length in unsafe connect(descriptor, address, length) }
+            == 0
+    }
+
+    private static func open() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+
+    private static func bindAnywhere(_ descriptor: Int32) -> UInt16? {
+        guard descriptor >= 0,
+            unsafe withAddress(0, { address, length in unsafe bind(descriptor, address, length) }) == 0
+        else { return nil }
+        var bound = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = unsafe withUnsafeMutablePointer(to: &bound) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)
+            }
+        }
+        return result == 0 ? UInt16(bigEndian: bound.sin_port) : nil
+    }
+
+    private static func withAddress(
+        _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) -> Int32 {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        return unsafe withUnsafePointer(to: address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
+}

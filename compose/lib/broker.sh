@@ -1,0 +1,153 @@
+# shellcheck shell=bash
+# Finds or starts the broker: Apache Kafka from a folder, any cluster by its address, or noida-db from PyPI,
+# which is enough to look at the platform and not to trust it. Sourced by quickstart; needs processes.sh.
+# Leaves the address in $run/brokers and the kind in $run/broker-kind.
+
+noida_version=0.2.3
+# A JVM takes some seconds to start; on a busy machine many.
+broker_seconds=90
+# Another process may take a free port before the broker does.
+broker_attempts=3
+
+# choose_broker CHOICE: sets broker_kind (kafka, address, noida) and brokers where an address is given.
+choose_broker() {
+    brokers=
+    case $1 in
+        '') if [ -n "${KAFKA_HOME:-}" ]; then broker_kind=kafka
+            elif [ -n "${POINTSTREAM_BROKERS:-}" ]; then broker_kind=address
+            else broker_kind=noida; fi ;;
+        kafka | noida | address) broker_kind=$1 ;;
+        *:*) broker_kind=address brokers=$1 ;;
+        *) fail "--broker is kafka, noida, address, or HOST:PORT,..." ;;
+    esac
+    case $broker_kind in
+        kafka) [ -x "${KAFKA_HOME:-}/bin/kafka-server-start.sh" ] ||
+            fail "KAFKA_HOME does not name a folder of Apache Kafka: '${KAFKA_HOME:-}'" ;;
+        address) brokers=${brokers:-${POINTSTREAM_BROKERS:-}}
+            [ -n "$brokers" ] || fail "--broker address needs an address in POINTSTREAM_BROKERS" ;;
+    esac
+}
+
+start_broker() {
+    local attempt
+    for ((attempt = 1; attempt <= broker_attempts; attempt++)); do
+        case $broker_kind in
+            kafka) launch_kafka ;;
+            noida) launch_noida ;;
+            address) ;;
+        esac
+        if broker_answers; then
+            printf '%s\n' "$brokers" >"$run/brokers"
+            printf '%s\n' "$broker_kind" >"$run/broker-kind"
+            return
+        fi
+        stop_processes broker
+    done
+    [ "$broker_kind" = address ] || tail -n 20 "$run/logs/broker.log" >&2
+    fail "the broker does not answer at $brokers"
+}
+
+# Fails at once if the process ends; gives up after a while if it stays silent.
+broker_answers() {
+    local end=$((SECONDS + broker_seconds))
+    until kcat -L -m 2 -b "$brokers" >/dev/null 2>&1; do
+        [ "$broker_kind" = address ] || is_alive broker || return 1
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.2
+    done
+}
+
+launch_kafka() {
+    local ports
+    read -r -a ports <<<"$(free_ports 2)"
+    brokers=127.0.0.1:${ports[0]}
+    rm -rf "$run/broker"
+    mkdir "$run/broker"
+    kafka_properties "${ports[@]}" >"$run/broker/server.properties"
+    export LOG_DIR=$run/broker/logs KAFKA_HEAP_OPTS="-Xms256m -Xmx700m"
+    # A cluster's id is 16 bytes in base64; one that begins with a hyphen would be taken for an option.
+    "$KAFKA_HOME/bin/kafka-storage.sh" format \
+        --cluster-id "$(openssl rand -base64 16 | tr '+/' 'pk' | cut -c1-22)" \
+        --config "$run/broker/server.properties" >>"$run/logs/broker.log" 2>&1 || {
+        tail -n 20 "$run/logs/broker.log" >&2
+        fail "Kafka could not format its folder"
+    }
+    start_process broker "$KAFKA_HOME/bin/kafka-server-start.sh" "$run/broker/server.properties"
+}
+
+# One node that is broker and controller, on the loopback interface, for a machine that it shares with the
+# services.
+kafka_properties() { # PORT CONTROLLER-PORT
+    cat <<END
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$2
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$2
+advertised.listeners=PLAINTEXT://127.0.0.1:$1
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs=$run/broker/data
+log.segment.bytes=134217728
+log.cleaner.dedupe.buffer.size=16777216
+auto.create.topics.enable=false
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=8
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+num.network.threads=2
+num.io.threads=4
+num.recovery.threads.per.data.dir=1
+END
+}
+
+launch_noida() {
+    local program ports
+    program=$(noida_program)
+    read -r -a ports <<<"$(free_ports 1)"
+    brokers=127.0.0.1:${ports[0]}
+    # It was linked against a newer glibc and says so at start; what it needs is there.
+    start_process broker "$program" start --only kafka --kafka-port "${ports[0]}" --data-dir "$run/broker"
+}
+
+# noida_program: prints the path of the executable, after installing it into a cache if it is not there.
+noida_program() {
+    local cache program
+    cache=${XDG_CACHE_HOME:-${HOME:-$run}/.cache}/pointstream
+    mkdir -p "$cache" 2>/dev/null || cache=$run/cache
+    mkdir -p "$cache"
+    (
+        # Two runs at once would install over each other.
+        flock 9
+        [ -e "$cache/noida-db-$noida_version.ready" ] || install_noida "$cache"
+    ) 9>"$cache/lock" >&2
+    program=$(find "$cache/noida-db-$noida_version" -path '*/noida_db/noida-db' -type f | head -n 1)
+    [ -n "$program" ] || fail "noida-db $noida_version has no executable for this machine"
+    printf '%s\n' "$program"
+}
+
+install_noida() { # CACHE
+    local folder=$1/noida-db-$noida_version
+    say "installing noida-db $noida_version into a virtual environment, $folder"
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "noida-db==$noida_version"
+    find "$folder" -path '*/noida_db/noida-db' -type f -exec chmod +x {} +
+    : >"$folder.ready"
+}
+
+# free_ports COUNT: different ports that were free a moment ago.
+free_ports() {
+    python3 - "$1" <<'END'
+import socket, sys
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*(one.getsockname()[1] for one in held))
+END
+}

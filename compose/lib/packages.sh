@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# Debian packages that the build and the commands need. Sourced by quickstart and check. Installs what is
+# missing and nothing else, says what, and never touches a package that is there.
+
+build_packages=(librdkafka-dev libsqlite3-dev libmicrohttpd-dev libssl-dev zlib1g-dev)
+tool_packages=(kcat curl python3 python3-venv openssl)
+java_package=openjdk-17-jre-headless
+
+# install_packages [PACKAGE...]: the platform's packages and those named, as far as they are missing.
+install_packages() {
+    command -v dpkg-query >/dev/null || fail "this is not Debian: install by hand what corresponds to" \
+        "${build_packages[*]} ${tool_packages[*]} $*, then build and start the services as the README says"
+    local package missing=()
+    for package in "${build_packages[@]}" "${tool_packages[@]}" "$@"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing the Debian packages ${missing[*]}"
+    as_root apt-get update -qq
+    # The lock may be held by another run of this command, or by the system's own updates.
+    as_root apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 "${missing[@]}"
+}
+
+is_installed() {
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        DEBIAN_FRONTEND=noninteractive "$@"
+    elif command -v sudo >/dev/null; then
+        sudo DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        fail "packages are missing and this user is not root and has no sudo; run as root: $*"
+    fi
+}
+
+# has_java: whether the Java that Kafka's scripts will use is 17 or later.
+has_java() {
+    local java=${JAVA_HOME:+$JAVA_HOME/bin/}java
+    command -v "$java" >/dev/null && "$java" -version 2>&1 | grep -Eq 'version "(1[7-9]|[2-9][0-9])'
+}
+
+# install_for_kafka KIND: the packages, and Java if Kafka is going to be started here and there is none.
+install_for_kafka() {
+    if [ "$1" = kafka ] && ! has_java; then install_packages "$java_package"; else install_packages; fi
+}
+
+# need_swift: ends the command if the toolchain is not there; it is the one thing that is not installed here.
+need_swift() {
+    command -v swift >/dev/null ||
+        fail "swift is not on the PATH: install the Swift toolchain first (https://swift.org/install)"
+}
