@@ -58,10 +58,12 @@ public final class WebhookClient: Sendable {
     /// Takes requests and returns at once. The caller bounds how many it has under way.
     public func send(_ requests: [WebhookRequest]) { inbox.add(requests) }
 
-    /// Ends the thread and closes all connections; what is under way or waits gets no completion. Once only.
+    /// Ends the thread and closes all connections; what is under way or waits gets no completion.
     public func stop() {
         inbox.close()
         ended.wait()
+        // For a second call.
+        ended.signal()
     }
 }
 
