@@ -1,5 +1,6 @@
-// Reads one HTTP/1.1 answer from bytes as they arrive (RFC 9112): the status, when to try again, and where the answer ends, so
-// that the connection can be used again. Called by Connection. The body is counted and thrown away.
+// Reads one HTTP/1.1 answer from bytes as they arrive (RFC 9112): the status, when to try again, and where
+// the answer ends, so that the connection can be used again. Called by Connection. The body is counted and
+// thrown away.
 
 import Primitives
 
@@ -73,9 +74,13 @@ struct AnswerParser {
     private mutating func takeLineByte(_ byte: UInt8) {
         if case .head = state {
             headBytes += 1
-            if headBytes > Self.maximumHeadBytes { return state = .malformed }
+            if headBytes > Self.maximumHeadBytes {
+                state = .malformed
+                return
+            }
         } else if line.count > Self.maximumLineBytes {
-            return state = .malformed
+            state = .malformed
+            return
         }
         guard byte == UInt8(ascii: "\n") else { return line.append(byte) }
         if line.last == UInt8(ascii: "\r") { line.removeLast() }
@@ -94,7 +99,10 @@ struct AnswerParser {
             let digits = line.prefix { $0 != UInt8(ascii: ";") && $0 != 0x20 }
             guard !digits.isEmpty, digits.count <= 8,
                 let size = Int(String(decoding: digits, as: UTF8.self), radix: 16), size >= 0
-            else { return state = .malformed }
+            else {
+                state = .malformed
+                return
+            }
             state = size == 0 ? .trailer : .chunk(left: size)
         case .trailer:
             if line.isEmpty { state = .done }
@@ -103,7 +111,10 @@ struct AnswerParser {
     }
 
     private mutating func endHead() {
-        guard let code = fields.status else { return state = .malformed }
+        guard let code = fields.status else {
+            state = .malformed
+            return
+        }
         if (100...199).contains(code) {
             fields = AnswerFields()
             return
@@ -121,7 +132,8 @@ struct AnswerParser {
         }
     }
 
-    /// The rest of the answer is of no interest: an end that only closing the connection shows, or one too far away.
+    /// The rest of the answer is of no interest: an end that only closing the connection shows, or one too
+    /// far away.
     private mutating func finish(keepingConnection: Bool) {
         keepsConnection = keepsConnection && keepingConnection
         state = .done
@@ -185,7 +197,9 @@ struct AnswerFields {
 private func httpDate(_ text: String) -> Timestamp? {
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     let parts = text.split(separator: " ")
-    guard parts.count == 6, parts[5] == "GMT", let month = months.firstIndex(of: String(parts[2])) else { return nil }
+    guard parts.count == 6, parts[5] == "GMT", let month = months.firstIndex(of: String(parts[2])) else {
+        return nil
+    }
     let number = month + 1 < 10 ? "0\(month + 1)" : "\(month + 1)"
     return Timestamp(rfc3339: "\(parts[3])-\(number)-\(parts[1])T\(parts[4])Z")
 }

@@ -1,5 +1,6 @@
-// The client's thread: takes requests, opens and reuses connections, keeps time. Made and run by WebhookClient; nothing in it
-// is shared but the inbox. No endpoint waits for another: each has its own connections and its own line.
+// The client's thread: takes requests, opens and reuses connections, keeps time. Made and run by
+// WebhookClient; nothing in it is shared but the inbox. No endpoint waits for another: each has its own
+// connections and its own line.
 
 import Configuration
 import Glibc
@@ -123,7 +124,8 @@ final class ClientLoop {
         lastToken += 1
         guard
             let connection = Connection(
-                lastToken, endpoint, request, to: endpoint.addresses[addressIndex], index: addressIndex, context),
+                lastToken, endpoint, request, to: endpoint.addresses[addressIndex], index: addressIndex,
+                context),
             poller.add(connection.descriptor, token: connection.token)
         else { return open(endpoint, request, addressIndex: addressIndex + 1) }
         endpoint.connections += 1

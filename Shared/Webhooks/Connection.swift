@@ -1,5 +1,5 @@
-// One connection to one endpoint, and the request it carries. Driven by ClientLoop, in its thread. It sends a request whole,
-// reads one answer, and can then carry the next.
+// One connection to one endpoint, and the request it carries. Driven by ClientLoop, in its thread. It sends a
+// request whole, reads one answer, and can then carry the next.
 //
 //   connecting ──(TLS)──> handshaking ──> idle <──> busy
 //        └──────────┴───────────┴──────────┴─────────┴──> closed
@@ -40,12 +40,15 @@ final class Connection {
     private var buffer: [UInt8] = []
 
     init?(
-        _ token: UInt64, _ endpoint: Endpoint, _ request: PendingRequest, to address: SocketAddress, index: Int,
+        _ token: UInt64, _ endpoint: Endpoint, _ request: PendingRequest, to address: SocketAddress,
+        index: Int,
         _ context: TLSContext
     ) {
         guard let socket = StreamSocket(connectingTo: address) else { return nil }
         if endpoint.target.isSecure {
-            guard let session = TLSSession(context, host: endpoint.target.host, isAddress: endpoint.target.isAddress)
+            guard
+                let session = TLSSession(
+                    context, host: endpoint.target.host, isAddress: endpoint.target.isAddress)
             else { return nil }
             tls = session
         } else {
@@ -96,7 +99,7 @@ final class Connection {
             return shakeHands()
         }
         if event.isWritable, case .lost(let failure) = flush([]) { return .lost(failure) }
-        return event.isReadable || event.isBroken ? receive() : .none
+        return event.isReadable || event.isBroken ? receive(toEnd: event.isBroken) : .none
     }
 
     private func flush(_ more: [UInt8]) -> Progress {
@@ -124,19 +127,21 @@ final class Connection {
         }
     }
 
-    private func receive() -> Progress {
+    private func receive(toEnd: Bool) -> Progress {
         if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: Self.receiveBytes) }
         while true {
             switch socket.receive(into: &buffer) {
             case .wouldBlock: return .none
             case .ended, .failed: return ended()
             case .moved(let count):
-                let progress = take(buffer[..<count])
-                if case .none = progress {
-                    // A short read empties the socket (epoll(7)); what comes next makes a new event.
-                    if count < buffer.count { return .none }
-                } else {
-                    return progress
+                switch take(buffer[..<count]) {
+                case .none:
+                    // A short read empties the socket (epoll(7)), and what comes next makes a new event; an
+                    // end that came with these bytes does not.
+                    if count < buffer.count, !toEnd { return .none }
+                case .answered(let result, let isReusable):
+                    return .answered(result, isReusable: isReusable && !toEnd)
+                case let progress: return progress
                 }
             }
         }
@@ -146,8 +151,7 @@ final class Connection {
         guard let tls else { return takeAnswer(bytes) }
         guard tls.take(bytes) else { return ended() }
         if state == .handshaking {
-            let progress = shakeHands()
-            return progress
+            return shakeHands()
         }
         guard let plain = tls.read() else { return ended() }
         if case .lost(let failure) = flush(tls.drain()) { return .lost(failure) }

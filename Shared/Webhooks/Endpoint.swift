@@ -19,13 +19,14 @@ struct Target {
         else { return nil }
         isSecure = scheme == "https"
         host = url.host
-        isAddress = NetworkAddress(host: url.host) != .name && url.host != "localhost"
+        isAddress = isNumericHost(url.host)
         self.port = port
         let path = parts.percentEncodedPath.isEmpty ? "/" : parts.percentEncodedPath
         let query = parts.percentEncodedQuery.map { "?\($0)" } ?? ""
         let name = host.contains(":") ? "[\(host)]" : host
         let portPart = parts.port.map { ":\($0)" } ?? ""
-        requestLine = "POST \(path)\(query) HTTP/1.1\r\nhost: \(name)\(portPart)\r\nuser-agent: Pointstream\r\n"
+        requestLine =
+            "POST \(path)\(query) HTTP/1.1\r\nhost: \(name)\(portPart)\r\nuser-agent: Pointstream\r\n"
     }
 }
 

@@ -1,5 +1,5 @@
-// Waits for sockets and for other threads (epoll(7), edge-triggered; eventfd(2)). Owned by the client's thread; only the waker
-// leaves it.
+// Waits for sockets and for other threads (epoll(7), edge-triggered; eventfd(2)). Owned by the client's
+// thread; only the waker leaves it.
 
 import CEpoll
 import Glibc
@@ -52,7 +52,8 @@ import Glibc
             }
             happened.append(
                 Event(
-                    token: token, isReadable: bits & EPOLLIN.rawValue != 0, isWritable: bits & EPOLLOUT.rawValue != 0,
+                    token: token, isReadable: bits & EPOLLIN.rawValue != 0,
+                    isWritable: bits & EPOLLOUT.rawValue != 0,
                     isBroken: bits & (EPOLLERR.rawValue | EPOLLHUP.rawValue | EPOLLRDHUP.rawValue) != 0))
         }
         return happened

@@ -1,5 +1,6 @@
-// Addresses: what a host resolves to, and whether it may be connected to. Called by the client before it connects; the address
-// that was checked is the one that is connected to, so that a name cannot point elsewhere in between.
+// Addresses: what a host resolves to, and whether it may be connected to. Called by the client before it
+// connects; the address that was checked is the one that is connected to, so that a name cannot point
+// elsewhere in between.
 
 import Configuration
 import Dispatch
@@ -18,26 +19,33 @@ enum Resolution: Sendable {
     case failed(WebhookFailure)
 }
 
-/// Looks names up on threads of their own, since looking up may take seconds. One look-up for each endpoint at a time.
+/// Looks names up on threads of their own, since looking up may take seconds. One look-up for each endpoint
+/// at a time.
 struct Resolver: Sendable {
     /// Of a name with more addresses the first are tried.
     private static let maximumAddresses = 8
 
     private let queue = DispatchQueue(label: "pointstream.webhooks.resolver", attributes: .concurrent)
 
-    func resolve(host: String, port: UInt16, allowPrivate: Bool, _ done: @escaping @Sendable (Resolution) -> Void) {
-        if NetworkAddress(host: host) != .name, host != "localhost" {
+    func resolve(
+        host: String, port: UInt16, allowPrivate: Bool, _ done: @escaping @Sendable (Resolution) -> Void
+    ) {
+        if isNumericHost(host) {
             return done(Self.lookUp(host, port, allowPrivate, flags: AI_NUMERICHOST))
         }
         queue.async { done(Self.lookUp(host, port, allowPrivate, flags: AI_ADDRCONFIG)) }
     }
 
-    private static func lookUp(_ host: String, _ port: UInt16, _ allowPrivate: Bool, flags: Int32) -> Resolution {
+    private static func lookUp(_ host: String, _ port: UInt16, _ allowPrivate: Bool, flags: Int32)
+        -> Resolution
+    {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         unsafe hints.ai_flags = flags | AI_NUMERICSERV
         var found: UnsafeMutablePointer<addrinfo>?
-        guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0 else { return .failed(.nameNotFound) }
+        guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0 else {
+            return .failed(.nameNotFound)
+        }
         defer { unsafe freeaddrinfo(found) }
         var addresses: [SocketAddress] = []
         var next = unsafe found
@@ -60,6 +68,12 @@ struct Resolver: Sendable {
         let host = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let bytes = unsafe [UInt8](UnsafeRawBufferPointer(start: address, count: Int(entry.ai_addrlen)))
         return SocketAddress(
-            family: unsafe entry.ai_family, bytes: bytes, isPublic: NetworkAddress(host: host) == .publicNetwork)
+            family: unsafe entry.ai_family, bytes: bytes,
+            isPublic: NetworkAddress(host: host) == .publicNetwork)
     }
+}
+
+/// Whether a host is an address and no name. WebhookURL has refused what could be read as either.
+func isNumericHost(_ host: String) -> Bool {
+    host.contains(":") || host.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
 }

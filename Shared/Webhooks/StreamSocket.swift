@@ -4,7 +4,10 @@ import Glibc
 
 /// A connected or connecting socket.
 struct StreamSocket: ~Copyable {
-    enum Transfer { case moved(Int), wouldBlock, ended, failed }
+    enum Transfer {
+        case moved(Int)
+        case wouldBlock, ended, failed
+    }
 
     let descriptor: Int32
 
@@ -15,7 +18,8 @@ struct StreamSocket: ~Copyable {
         guard descriptor >= 0 else { return nil }
         var one: Int32 = 1
         // Heads and bodies leave in one write; waiting for more would only delay them.
-        _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        _ = unsafe setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
         let code = unsafe address.bytes.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return Int32(-1) }
             return unsafe connect(

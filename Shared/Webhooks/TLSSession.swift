@@ -1,5 +1,6 @@
-// TLS between bytes and bytes (libssl with memory BIOs): Connection moves what comes out over its socket. The host's name is
-// checked against the certificate, and the certificate against the system's authorities. Never falls back to no TLS.
+// TLS between bytes and bytes (libssl with memory BIOs): Connection moves what comes out over its socket. The
+// host's name is checked against the certificate, and the certificate against the system's authorities. Never
+// falls back to no TLS.
 
 import CCrypto
 

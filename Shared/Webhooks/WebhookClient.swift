@@ -1,19 +1,22 @@
-// Posts webhooks over HTTP/1.1 and TLS, with kept connections, from one thread. Used by the notifier's sender. It follows no
-// redirect, sends no cookie, and connects to no private address unless the URL allows it.
+// Posts webhooks over HTTP/1.1 and TLS, with kept connections, from one thread. Used by the notifier's
+// sender. It follows no redirect, sends no cookie, and connects to no private address unless the URL allows
+// it.
 //
-// Why not URLSession: for each POST of 900 bytes to a local server it took 490 us of CPU (2,000/s on one core, 64 at a time),
-// this client takes 20 us, its signature included (46,000/s, 32 at a time). URLSession also cannot be told which
-// address to connect to, so an address that was checked need not be the one that is used (RELIABILITY 4.7, case 100).
+// Why not URLSession: for each POST of 900 bytes to a local server it took 490 us of CPU (2,000/s on one
+// core, 64 at a time), this client takes 20 us, its signature included (46,000/s, 32 at a time). URLSession
+// also cannot be told which address to connect to, so an address that was checked need not be the one that is
+// used (RELIABILITY 4.7, case 100).
 
 import Foundation
 import Synchronization
 
 /// How many connections there may be.
 public struct WebhookClientLimits: Sendable {
-    /// At once to one endpoint: more than a receiver needs that answers, and few enough that one that hangs is not
-    /// flooded.
+    /// At once to one endpoint: more than a receiver needs that answers, and few enough that one that hangs
+    /// is not flooded.
     public var connectionsPerEndpoint = 32
-    /// Over all endpoints, shared out evenly: half of the usual 1,024 descriptors. Every endpoint has one at least.
+    /// Over all endpoints, shared out evenly: half of the usual 1,024 descriptors. Every endpoint has one at
+    /// least.
     public var connections = 512
 
     public init() {}
@@ -36,7 +39,8 @@ public final class WebhookClient: Sendable {
         let (ended, started) = (ended, StartReport())
         let thread = Thread {
             do throws(WebhookClientFailure) {
-                let loop = ClientLoop(inbox, try Poller(waker), limits, try TLSContext(authorities: authorities))
+                let loop = ClientLoop(
+                    inbox, try Poller(waker), limits, try TLSContext(authorities: authorities))
                 started.report(nil)
                 loop.run()
             } catch {
@@ -54,10 +58,12 @@ public final class WebhookClient: Sendable {
     /// Takes requests and returns at once. The caller bounds how many it has under way.
     public func send(_ requests: [WebhookRequest]) { inbox.add(requests) }
 
-    /// Ends the thread and closes all connections; what is under way or waits gets no completion. Once only.
+    /// Ends the thread and closes all connections; what is under way or waits gets no completion.
     public func stop() {
         inbox.close()
         ended.wait()
+        // For a second call.
+        ended.signal()
     }
 }
 

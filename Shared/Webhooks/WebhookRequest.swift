@@ -4,14 +4,15 @@ import Configuration
 
 /// One POST to an endpoint.
 public struct WebhookRequest: Sendable {
-    /// Requests of one endpoint share its connections and wait for each other; those of different endpoints never do.
+    /// Requests of one endpoint share its connections and wait for each other; those of different endpoints
+    /// never do.
     public let endpoint: String
     public let url: WebhookURL
     /// From the beginning of the attempt, connecting included, to the end of the answer.
     public let timeoutMilliseconds: Int
     public let body: [UInt8]
-    /// Called in the client's thread when the attempt begins; for what depends on the time, as signatures do. Names and
-    /// values are visible ASCII.
+    /// Called in the client's thread when the attempt begins; for what depends on the time, as signatures do.
+    /// Names and values are visible ASCII.
     public let headers: @Sendable () -> [(name: String, value: String)]
     /// Asked before the attempt begins; with false it never does, and `completion` is not called.
     public let isWanted: @Sendable () -> Bool
@@ -21,7 +22,8 @@ public struct WebhookRequest: Sendable {
     public init(
         endpoint: String, url: WebhookURL, timeoutMilliseconds: Int, body: [UInt8],
         headers: @escaping @Sendable () -> [(name: String, value: String)],
-        isWanted: @escaping @Sendable () -> Bool = { true }, completion: @escaping @Sendable (WebhookResult) -> Void
+        isWanted: @escaping @Sendable () -> Bool = { true },
+        completion: @escaping @Sendable (WebhookResult) -> Void
     ) {
         self.endpoint = endpoint
         self.url = url
@@ -35,7 +37,8 @@ public struct WebhookRequest: Sendable {
 
 /// How a request ended. Redirects are answers like any other: they are never followed.
 public enum WebhookResult: Sendable, Equatable {
-    /// - Parameter retryAfterSeconds: from the header of that name, a date included if the answer names its own.
+    /// - Parameter retryAfterSeconds: from the header of that name, a date included if the answer names its
+    ///   own.
     case answered(status: Int, retryAfterSeconds: Int64?)
     case failed(WebhookFailure)
 }

@@ -1,5 +1,5 @@
-// What becomes of a delivery after an attempt. Called by the processor for every result that comes back; pure. Never decides
-// on anything but the answer's status: what a receiver writes into its body is not read.
+// What becomes of a delivery after an attempt. Called by the processor for every result that comes back;
+// pure. Never decides on anything but the answer's status: what a receiver writes into its body is not read.
 
 import Configuration
 import Primitives
@@ -77,7 +77,8 @@ public struct RetryPolicy: Sendable, Equatable {
             firstRetryMilliseconds: Int64(subscription.firstRetryMilliseconds))
     }
 
-    /// The pause after the nth failed attempt without jitter: the first, doubled each time, up to the maximum.
+    /// The pause after the nth failed attempt without jitter: the first, doubled each time, up to the
+    /// maximum.
     public func pauseMilliseconds(afterAttempt attempt: Int) -> Int64 {
         let doublings = min(max(attempt - 1, 0), 20)
         return min(firstRetryMilliseconds << Int64(doublings), Self.maximumPauseMilliseconds)
@@ -96,10 +97,10 @@ public struct RetryPolicy: Sendable, Equatable {
 /// |---|---|
 /// | 2xx | delivered |
 /// | 410 | abandoned at once |
-/// | any other, 3xx included (redirects are not followed), or none | retry, or abandoned after the last attempt |
+/// | any other (redirects are not followed), or none | retry, or abandoned after the last attempt |
 ///
-/// The pause gets up to a quarter longer by chance, so that a receiver that comes back does not get all at once; never
-/// shorter than `Retry-After` asks for, within its bound.
+/// The pause gets up to a quarter longer by chance, so that a receiver that comes back does not get all at
+/// once; never shorter than `Retry-After` asks for, within its bound.
 public func decideDelivery(
     attempt: Int, outcome: AttemptOutcome, policy: RetryPolicy, now: Timestamp, entropy: inout some Entropy
 ) -> DeliveryDecision {

@@ -1,5 +1,6 @@
-// A notice: one thing that happened to a wallet and that subscribers are told. Read from an outcome by the processor; which
-// outcome gives which notice is decided here. Never carries more of a wallet than the outcome itself shows.
+// A notice: one thing that happened to a wallet and that subscribers are told. Read from an outcome by the
+// processor; which outcome gives which notice is decided here. Never carries more of a wallet than the
+// outcome itself shows.
 
 import Configuration
 import JSONText
@@ -49,7 +50,8 @@ public struct SequenceNumber: Sendable, Equatable {
 
 /// The notice that an outcome gives; nil if outcomes of this type give none.
 ///
-/// An award that is announced only (`pending`) is told as awarded: the data says so, and nothing else would tell it.
+/// An award that is announced only (`pending`) is told as awarded: the data says so, and nothing else would
+/// tell it.
 public func noticeType(of type: MessageType, awardOutcome: WalletTransaction.AwardOutcome?) -> NoticeType? {
     switch type {
     case .awarded:

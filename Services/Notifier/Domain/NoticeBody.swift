@@ -1,6 +1,6 @@
-// The body of a webhook: {"type", "timestamp", "data"}, data being the outcome as it was published. Written when an attempt
-// is made, so that the store holds the data alone. Never longer than receivers are promised: of an outcome with very
-// long lists the lists are left out and named.
+// The body of a webhook: {"type", "timestamp", "data"}, data being the outcome as it was published. Written
+// when an attempt is made, so that the store holds the data alone. Never longer than receivers are promised:
+// of an outcome with very long lists the lists are left out and named.
 
 import Configuration
 import JSONText
@@ -26,8 +26,8 @@ public enum NoticeBody {
         return body
     }
 
-    /// An outcome's body as the data of a notice: unchanged, unless it is too long. Then its long members are named in
-    /// `omitted`, and a receiver that needs them asks the API.
+    /// An outcome's body as the data of a notice: unchanged, unless it is too long. Then its long members are
+    /// named in `omitted`, and a receiver that needs them asks the API.
     public static func data(of outcome: JSONValue) -> [UInt8] {
         guard outcome.rawRange.count > maximumDataBytes else { return Array(outcome.rawBytes) }
         var writer = JSONWriter()
@@ -41,7 +41,9 @@ public enum NoticeBody {
             }
         }
         writer.array("omitted") { writer in
-            for key in omitted.prefix(maximumOmitted) { writer.string(String(key.prefix(maximumNameCharacters))) }
+            for key in omitted.prefix(maximumOmitted) {
+                writer.string(String(key.prefix(maximumNameCharacters)))
+            }
         }
         writer.endObject()
         return writer.bytes

@@ -1,5 +1,6 @@
-// Signatures of Standard Webhooks 1.0 (RELIABILITY 4.2): which bytes are signed, and how the signature is written. Called for
-// every attempt by the sender, and by VerifyWebhook. Never sees the text form of a secret.
+// Signatures of Standard Webhooks 1.0 (RELIABILITY 4.2): which bytes are signed, and how the signature is
+// written. Called for every attempt by the sender, and by VerifyWebhook. Never sees the text form of a
+// secret.
 
 import Digests
 import Primitives
@@ -19,7 +20,8 @@ public enum NoticeSigning {
     ///   - keys: the subscription's secret, then its former one while it is being replaced.
     public static func signature(id: String, seconds: Int64, body: [UInt8], keys: [[UInt8]]) -> String {
         let signed = signedContent(id: id, seconds: String(seconds), body: body)
-        return keys.map { version + base64Encode(hmacSHA256(key: $0, message: signed)) }.joined(separator: " ")
+        return keys.map { version + base64Encode(hmacSHA256(key: $0, message: signed)) }.joined(
+            separator: " ")
     }
 
     /// Id, timestamp and the raw body, joined by full stops.

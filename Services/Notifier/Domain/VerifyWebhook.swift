@@ -1,5 +1,6 @@
-// What a receiver of webhooks has to check before it believes one (B14): the reference for callers, and what the tests hold
-// the notifier against. Never compares signatures byte by byte, and never looks into the body before it is verified.
+// What a receiver of webhooks has to check before it believes one (B14): the reference for callers, and what
+// the tests hold the notifier against. Never compares signatures byte by byte, and never looks into the body
+// before it is verified.
 
 import Digests
 import Primitives
@@ -29,7 +30,8 @@ public func verifyWebhook(
     header: (String) -> String?, body: [UInt8], keys: [[UInt8]], now: Timestamp
 ) throws(WebhookRefusal) -> String {
     guard let id = header(NoticeSigning.idHeader), !id.isEmpty,
-        let time = header(NoticeSigning.timestampHeader), let signatures = header(NoticeSigning.signatureHeader)
+        let time = header(NoticeSigning.timestampHeader),
+        let signatures = header(NoticeSigning.signatureHeader)
     else { throw .unsigned }
     guard let seconds = Int64(time), String(seconds) == time else { throw .malformedTimestamp }
     let (distance, overflow) = (now.milliseconds / 1_000).subtractingReportingOverflow(seconds)

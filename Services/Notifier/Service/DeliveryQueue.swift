@@ -1,6 +1,7 @@
-// One subscription's deliveries in one partition, as far as they are in memory: a window over the rows of `delivery`, in
-// which each wallet has a lane of its own. Used by NotifierProcessor. What a batch brings is staged and becomes part of the
-// window when the batch is committed; it never holds more than its bounds, however many rows wait in the store.
+// One subscription's deliveries in one partition, as far as they are in memory: a window over the rows of
+// `delivery`, in which each wallet has a lane of its own. Used by NotifierProcessor. What a batch brings is
+// staged and becomes part of the window when the batch is committed; it never holds more than its bounds,
+// however many rows wait in the store.
 
 import Configuration
 import NotifierDomain
@@ -22,14 +23,14 @@ struct Delivery: Sendable, Equatable {
     var lastStatus: Int64?
 }
 
-/// How much of a subscription one partition holds in memory. Shared out, so that a thousand subscriptions need no more
-/// memory than a few.
+/// How much of a subscription one partition holds in memory. Shared out, so that a thousand subscriptions
+/// need no more memory than a few.
 struct DeliveryBounds: Equatable {
-    /// Deliveries known by position and wallet, about 200 bytes each. A receiver that fails for so many wallets at once
-    /// is down, and the others of its notices wait in the store.
+    /// Deliveries known by position and wallet, about 200 bytes each. A receiver that fails for so many
+    /// wallets at once is down, and the others of its notices wait in the store.
     let known: Int
-    /// Attempts under way, with their data: at 3,500 notices a second over eight partitions, enough for the 290 ms that a
-    /// round through a busy worker may take.
+    /// Attempts under way, with their data: at 3,500 notices a second over eight partitions, enough for the
+    /// 290 ms that a round through a busy worker may take.
     let inFlight: Int
 
     init(subscriptions: Int) {
@@ -39,7 +40,8 @@ struct DeliveryBounds: Equatable {
 }
 
 final class DeliveryQueue {
-    /// A wallet's deliveries: the first is in flight, ready or waiting for its next attempt; the others wait for it.
+    /// A wallet's deliveries: the first is in flight, ready or waiting for its next attempt; the others wait
+    /// for it.
     private struct Lane {
         var head: Delivery
         var isInFlight = false
@@ -94,7 +96,8 @@ final class DeliveryQueue {
     var missing: (after: Int64, limit: Int)? {
         guard isBehind || stagedEnd == false else { return nil }
         let space = bounds.known - known - staged.count
-        return space >= min(bounds.known / 2, bounds.inFlight) ? (staged.last?.position ?? cursor, space) : nil
+        return space >= min(bounds.known / 2, bounds.inFlight)
+            ? (staged.last?.position ?? cursor, space) : nil
     }
 
     /// Stages rows that were read as ``missing`` asked.
@@ -151,7 +154,9 @@ final class DeliveryQueue {
     /// Whether a look into the store would let something be sent or fill the window.
     var needsStore: Bool {
         if missing != nil { return true }
-        guard inFlight < bounds.inFlight, let wallet = ready.first, let lane = lanes[wallet] else { return false }
+        guard inFlight < bounds.inFlight, let wallet = ready.first, let lane = lanes[wallet] else {
+            return false
+        }
         return lane.head.data == nil
     }
 
@@ -164,9 +169,11 @@ final class DeliveryQueue {
         }
     }
 
-    /// The next delivery to send, from now on in flight; nil if none may be sent or its data is not in memory.
+    /// The next delivery to send, from now on in flight; nil if none may be sent or its data is not in
+    /// memory.
     func takeNext() -> Delivery? {
-        guard inFlight < bounds.inFlight, let wallet = ready.first, let head = lanes[wallet]?.head, head.data != nil
+        guard inFlight < bounds.inFlight, let wallet = ready.first, let head = lanes[wallet]?.head,
+            head.data != nil
         else { return nil }
         ready.removeFirst()
         lanes[wallet]?.isInFlight = true

@@ -1,5 +1,5 @@
-// The real sender: posts attempts with the process's webhook client. Made by Main, shared by all workers. It signs each attempt
-// when it begins, and begins none for a partition that was given up meanwhile.
+// The real sender: posts attempts with the process's webhook client. Made by Main, shared by all workers. It
+// signs each attempt when it begins, and begins none for a partition that was given up meanwhile.
 
 import NotifierDomain
 import Primitives
@@ -26,7 +26,8 @@ public final class HTTPWebhookSender: WebhookSender {
 
     private func request(_ attempt: WebhookAttempt, _ results: AttemptMailbox) -> WebhookRequest {
         WebhookRequest(
-            endpoint: attempt.subscription, url: attempt.url, timeoutMilliseconds: attempt.timeoutMilliseconds,
+            endpoint: attempt.subscription, url: attempt.url,
+            timeoutMilliseconds: attempt.timeoutMilliseconds,
             body: attempt.body,
             headers: { [clock] in attempt.headers(at: clock.now()) },
             isWanted: { !results.isClosed },
@@ -39,7 +40,8 @@ public final class HTTPWebhookSender: WebhookSender {
 extension AttemptOutcome {
     fileprivate init(_ result: WebhookResult) {
         switch result {
-        case .answered(let status, let retryAfter): self = .answered(status: status, retryAfterSeconds: retryAfter)
+        case .answered(let status, let retryAfter):
+            self = .answered(status: status, retryAfterSeconds: retryAfter)
         case .failed(let failure): self = .failed(AttemptFailure(failure))
         }
     }

@@ -1,4 +1,5 @@
-// What the notifier counts. Handles are made once for each partition; all partitions of a process share the series.
+// What the notifier counts. Handles are made once for each partition; all partitions of a process share the
+// series.
 
 import NotifierDomain
 import Telemetry
@@ -20,7 +21,8 @@ struct NotifierMetrics {
         abandoned = Dictionary(
             uniqueKeysWithValues: AbandonReason.allCases.map { ($0, deliveries($0.rawValue)) })
         retried = registry.counter(
-            "pointstream_delivery_retries_total", help: "Webhook attempts that failed and are repeated later.")
+            "pointstream_delivery_retries_total", help: "Webhook attempts that failed and are repeated later."
+        )
         repeated = registry.counter(
             "pointstream_notices_repeated_total", help: "Outcomes read again that were noticed before.")
         pending = registry.gauge(

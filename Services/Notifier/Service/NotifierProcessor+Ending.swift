@@ -1,5 +1,6 @@
-// How deliveries end: results of attempts are decided on, and what is owed to subscriptions that are no more is dropped.
-// Writes rows, receipts and dead letters of the batch; memory follows when the batch is committed.
+// How deliveries end: results of attempts are decided on, and what is owed to subscriptions that are no more
+// is dropped. Writes rows, receipts and dead letters of the batch; memory follows when the batch is
+// committed.
 
 import Configuration
 import EventLog
@@ -9,8 +10,8 @@ import Primitives
 import StateStore
 import StreamRuntime
 
-/// Headers of a dead letter that is a notice. Sent again to the topic it names, with these headers, it is delivered to that
-/// subscription again.
+/// Headers of a dead letter that is a notice. Sent again to the topic it names, with these headers, it is
+/// delivered to that subscription again.
 enum NoticeHeader {
     static let subscription: StaticString = "subscription"
     static let attempts: StaticString = "attempts"
@@ -18,18 +19,21 @@ enum NoticeHeader {
 }
 
 extension NotifierProcessor {
-    /// Decides on every result that has come back. Results of attempts that nobody waits for any more are dropped.
+    /// Decides on every result that has come back. Results of attempts that nobody waits for any more are
+    /// dropped.
     func settleResults(_ batch: BatchContext) throws(RecordFailure) {
         let results = carried + mailbox.take()
         carried.removeAll(keepingCapacity: true)
         // Noted first: should a row fail to be written, all of them come again.
         for result in results {
-            guard let (queue, wallet) = underway[result.number], let delivery = queue.inFlight(of: wallet) else { continue }
+            guard let (queue, wallet) = underway[result.number], let delivery = queue.inFlight(of: wallet)
+            else { continue }
             let decision = decide(delivery, queue.subscription, result, batch.now)
             changes.settled.append(BatchChanges.Settled(result: result, decision: decision))
         }
         for settled in changes.settled {
-            guard let (queue, wallet) = underway[settled.result.number], let delivery = queue.inFlight(of: wallet)
+            guard let (queue, wallet) = underway[settled.result.number],
+                let delivery = queue.inFlight(of: wallet)
             else { continue }
             try settle(delivery, queue.subscription, settled, batch)
         }
@@ -57,7 +61,8 @@ extension NotifierProcessor {
             }
         case .retry(let next):
             try storing { () throws(StoreFailure) in
-                try store.noteFailure(of: delivery, subscription, attempts: attempts, next: next, status: status)
+                try store.noteFailure(
+                    of: delivery, subscription, attempts: attempts, next: next, status: status)
             }
         case .abandon(let reason):
             if reason != .unsubscribed {
@@ -71,13 +76,15 @@ extension NotifierProcessor {
     }
 
     private func end(
-        _ delivery: Delivery, _ subscription: String, _ outcome: DeliveryReceipt.Outcome, attempts: Int, status: Int?,
+        _ delivery: Delivery, _ subscription: String, _ outcome: DeliveryReceipt.Outcome, attempts: Int,
+        status: Int?,
         _ batch: BatchContext
     ) throws(StoreFailure) {
         try store.delete(delivery, of: subscription)
         changes.ended += 1
         let receipt = DeliveryReceipt(
-            notice: delivery.webhookID(for: subscription), subscription: subscription, wallet: delivery.wallet,
+            notice: delivery.webhookID(for: subscription), subscription: subscription,
+            wallet: delivery.wallet,
             type: delivery.type.rawValue, outcome: outcome, attempts: Int64(attempts),
             httpStatus: status.map(Int64.init), decidedAt: batch.now)
         let body = batch.encoded { receipt.encode(to: &$0) }
@@ -94,7 +101,8 @@ extension NotifierProcessor {
         let origin = delivery.origin
         let output = batch.output
         output.append(to: TopicPartition(.deadLetters(of: .notifier), partition), key: delivery.wallet.hex)
-        output.addEnvelope(origin.type, id: delivery.notice.value, source: origin.source, time: delivery.occurredAt)
+        output.addEnvelope(
+            origin.type, id: delivery.notice.value, source: origin.source, time: delivery.occurredAt)
         output.addHeader(NoticeHeader.subscription, subscription)
         output.addHeader(NoticeHeader.webhookID, delivery.webhookID(for: subscription))
         output.addHeader(NoticeHeader.attempts, String(attempts))
@@ -108,8 +116,9 @@ extension NotifierProcessor {
 
     // MARK: Subscriptions that ended
 
-    /// Counts what is owed at the start, makes a queue for each active subscription that is owed something, and drops what is owed
-    /// to the others: a receipt says `abandoned`, and no dead letter is written, since nobody asks for it any more.
+    /// Counts what is owed at the start, makes a queue for each active subscription that is owed something,
+    /// and drops what is owed to the others: a receipt says `abandoned`, and no dead letter is written, since
+    /// nobody asks for it any more.
     func review(_ batch: BatchContext) throws(StoreFailure) {
         var budget = NoticeMemory.droppedAtOnce
         for id in try store.subscriptions() {
@@ -131,7 +140,8 @@ extension NotifierProcessor {
         let rows = try store.deliveries(of: id, after: 0, limit: limit)
         for delivery in rows {
             try end(
-                delivery, id, .abandoned, attempts: delivery.failedAttempts, status: delivery.lastStatus.map { Int($0) },
+                delivery, id, .abandoned, attempts: delivery.failedAttempts,
+                status: delivery.lastStatus.map { Int($0) },
                 batch)
             changes.droppedDeliveries += 1
         }

@@ -1,5 +1,5 @@
-// Reads a notice from an outcome's record. A record that no subscriber could be told of, because it is not what the topic's
-// contract says, goes to the dead letters.
+// Reads a notice from an outcome's record. A record that no subscriber could be told of, because it is not
+// what the topic's contract says, goes to the dead letters.
 
 import EventLog
 import JSONText
@@ -10,11 +10,15 @@ import StreamRuntime
 
 extension NotifierProcessor {
     func readNotice(_ record: Record, partitions: PartitionCount) throws(RecordFailure) -> Notice {
-        guard let type = record.messageType else { throw Self.refused("no-type", "header ce_type names no known type") }
+        guard let type = record.messageType else {
+            throw Self.refused("no-type", "header ce_type names no known type")
+        }
         guard let id = record.header(HeaderName.id).flatMap({ MessageID(hex: $0) }) else {
             throw Self.refused("no-id", "header ce_id is not 32 hex digits")
         }
-        guard let key = record.key, let wallet = WalletID(hex: key), partitions.partition(of: key) == partition else {
+        guard let key = record.key, let wallet = WalletID(hex: key),
+            partitions.partition(of: key) == partition
+        else {
             throw Self.refused("wrong-key", "the key is not a wallet of this partition")
         }
         let outcome = try readOutcome(record)

@@ -1,7 +1,8 @@
-// Turns outcomes into notices, owes each to its subscribers, and sees every delivery to its end. Deliveries are rows, written
-// with the batch that read the outcome; they are sent only after that batch was committed. Results come back through a
-// mailbox and are applied in `punctuate`, so that Kafka's transaction covers them too: exactly once into the store, at
-// least once to the receiver (P26), with an id by which the receiver knows a repeat. Nothing here waits for a receiver.
+// Turns outcomes into notices, owes each to its subscribers, and sees every delivery to its end. Deliveries
+// are rows, written with the batch that read the outcome; they are sent only after that batch was committed.
+// Results come back through a mailbox and are applied in `punctuate`, so that Kafka's transaction covers them
+// too: exactly once into the store, at least once to the receiver (P26), with an id by which the receiver
+// knows a repeat. Nothing here waits for a receiver.
 
 import Configuration
 import EventLog
@@ -40,7 +41,8 @@ final class NotifierProcessor: PartitionProcessor {
     private var due: Timestamp? = .zero
 
     init(
-        _ database: StateStore, _ store: NotifierStore, _ partition: PartitionIndex, sender: any WebhookSender,
+        _ database: StateStore, _ store: NotifierStore, _ partition: PartitionIndex,
+        sender: any WebhookSender,
         catalog: TopicCatalog, metrics: NotifierMetrics, entropy: any Entropy
     ) {
         self.database = database
@@ -64,7 +66,9 @@ final class NotifierProcessor: PartitionProcessor {
     }
 
     /// A dead letter that an operator sends again names its subscription, and is no news.
-    private func isNew(_ notice: Notice, _ record: Record, _ batch: BatchContext) throws(RecordFailure) -> Bool {
+    private func isNew(_ notice: Notice, _ record: Record, _ batch: BatchContext) throws(RecordFailure)
+        -> Bool
+    {
         if record.header(NoticeHeader.subscription) != nil { return true }
         let isNew = try storing { () throws(StoreFailure) in
             if let number = notice.number { return try store.note(number, of: notice.wallet) }
@@ -168,7 +172,9 @@ final class NotifierProcessor: PartitionProcessor {
         var attempts: [WebhookAttempt] = []
         for (id, queue) in queues {
             guard let subscription = subscribers.active[id] else { continue }
-            while let delivery = queue.takeNext() { attempts.append(attempt(at: delivery, subscription, queue)) }
+            while let delivery = queue.takeNext() {
+                attempts.append(attempt(at: delivery, subscription, queue))
+            }
         }
         if !attempts.isEmpty { sender.send(attempts, results: mailbox) }
     }
@@ -180,20 +186,23 @@ final class NotifierProcessor: PartitionProcessor {
         underway[lastNumber] = (queue, delivery.wallet)
         return WebhookAttempt(
             number: lastNumber, subscription: subscription.id, url: subscription.url,
-            timeoutMilliseconds: subscription.timeoutMilliseconds, webhookID: delivery.webhookID(for: subscription.id),
+            timeoutMilliseconds: subscription.timeoutMilliseconds,
+            webhookID: delivery.webhookID(for: subscription.id),
             keys: [subscription.secret.bytes] + (subscription.formerSecret.map { [$0.bytes] } ?? []),
             body: NoticeBody.encoded(delivery.type, at: delivery.occurredAt, data: delivery.data ?? []))
     }
 
     private func nextDue() -> Timestamp? {
-        if mustReview || queues.contains(where: { $1.needsStore && subscribers.active[$0] != nil }) { return .zero }
+        if mustReview || queues.contains(where: { $1.needsStore && subscribers.active[$0] != nil }) {
+            return .zero
+        }
         guard let pending, pending > 0 else { return nil }
         let review = now.adding(milliseconds: NoticeMemory.reviewMilliseconds)
         return min(review, queues.values.compactMap(\.nextDue).min() ?? review)
     }
 
-    /// Also called when one record's changes were undone and the batch goes on: what was staged before it is then read
-    /// from the store, as it is after a whole batch was undone.
+    /// Also called when one record's changes were undone and the batch goes on: what was staged before it is
+    /// then read from the store, as it is after a whole batch was undone.
     func batchUndone() {
         for queue in queues.values { queue.undo() }
         carried = changes.settled.map(\.result) + carried
@@ -212,8 +221,8 @@ final class NotifierProcessor: PartitionProcessor {
 
 /// Bounds of what the notifier remembers and when it looks again.
 enum NoticeMemory {
-    /// Outcomes without a number are known again for this many days by their own time; older ones are taken as known.
-    /// Four times as long as anything is kept that could bring them in again.
+    /// Outcomes without a number are known again for this many days by their own time; older ones are taken
+    /// as known. Four times as long as anything is kept that could bring them in again.
     static let days: Int64 = 30
     /// Forgotten in one batch, so that no batch gets long.
     static let prunedAtOnce = 200

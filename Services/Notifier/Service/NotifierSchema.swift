@@ -1,14 +1,15 @@
-// The tables of the notifier's store. All are changelogged: a store that is lost owes the same deliveries after it was
-// restored. Read by NotifierTopology.
+// The tables of the notifier's store. All are changelogged: a store that is lost owes the same deliveries
+// after it was restored. Read by NotifierTopology.
 
 import StateStore
 
-/// `delivery`: what is owed to subscribers, one row for each notice and subscription, in the order in which each
-/// subscription gets them. A row never changes: it is written with the batch that read the outcome, and deleted when the
-/// delivery has ended. Failed attempts have a table of their own, so that one more of them does not write the data again.
+/// `delivery`: what is owed to subscribers, one row for each notice and subscription, in the order in which
+/// each subscription gets them. A row never changes: it is written with the batch that read the outcome, and
+/// deleted when the delivery has ended. Failed attempts have a table of their own, so that one more of them
+/// does not write the data again.
 ///
-/// `wallet_mark` and `seen_notice`: which outcomes were turned into notices before. One number per wallet and series
-/// keeps this as small as the number of wallets; outcomes without a number are remembered by id for
+/// `wallet_mark` and `seen_notice`: which outcomes were turned into notices before. One number per wallet and
+/// series keeps this as small as the number of wallets; outcomes without a number are remembered by id for
 /// ``NoticeMemory/days`` days.
 let notifierSchema = StoreSchema(
     versions: [

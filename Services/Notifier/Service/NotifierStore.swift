@@ -1,5 +1,5 @@
-// Every SQL statement of the notifier, with the function that runs it. Used by NotifierProcessor, in the transaction of the
-// batch. Never decides anything.
+// Every SQL statement of the notifier, with the function that runs it. Used by NotifierProcessor, in the
+// transaction of the batch. Never decides anything.
 
 import Configuration
 import EventLog
@@ -27,22 +27,27 @@ final class NotifierStore {
         insertDelivery = try connection.prepare(
             "INSERT INTO delivery (subscription, position, notice, wallet, type, occurred_at_ms, data)"
                 + " VALUES (?, ?, ?, ?, ?, ?, ?)")
-        deleteDelivery = try connection.prepare("DELETE FROM delivery WHERE subscription = ? AND position = ?")
+        deleteDelivery = try connection.prepare(
+            "DELETE FROM delivery WHERE subscription = ? AND position = ?")
         selectDeliveries = try connection.prepare(
             """
             SELECT position, notice, wallet, type, occurred_at_ms, attempts, next_attempt_at_ms, http_status
             FROM delivery LEFT JOIN failed_attempt USING (subscription, position)
             WHERE subscription = ? AND position > ? ORDER BY position LIMIT ?
             """)
-        selectData = try connection.prepare("SELECT data FROM delivery WHERE subscription = ? AND position = ?")
+        selectData = try connection.prepare(
+            "SELECT data FROM delivery WHERE subscription = ? AND position = ?")
         selectLastPosition = try connection.prepare(
             "SELECT position FROM delivery WHERE subscription = ? ORDER BY position DESC LIMIT 1")
         selectSubscription = try connection.prepare(
             "SELECT subscription FROM delivery WHERE subscription > ? ORDER BY subscription LIMIT 1")
         countDeliveries = try connection.prepare("SELECT count(*) FROM delivery")
         upsertFailure = try connection.prepare(
-            "INSERT OR REPLACE INTO failed_attempt (subscription, position, attempts, next_attempt_at_ms, http_status)"
-                + " VALUES (?, ?, ?, ?, ?)")
+            """
+            INSERT OR REPLACE INTO failed_attempt
+                (subscription, position, attempts, next_attempt_at_ms, http_status)
+            VALUES (?, ?, ?, ?, ?)
+            """)
         deleteFailure = try connection.prepare(
             "DELETE FROM failed_attempt WHERE subscription = ? AND position = ?")
         markAward = try connection.prepare(
@@ -119,7 +124,8 @@ final class NotifierStore {
         defer { selectData.reset() }
         guard try selectData.next() else {
             throw StoreFailure(
-                operation: "read delivery", detail: "\(subscription) has none at \(position)", consequence: .rebuild)
+                operation: "read delivery", detail: "\(subscription) has none at \(position)",
+                consequence: .rebuild)
         }
         return selectData.bytes(0)
     }

@@ -1,5 +1,5 @@
-// Who wants which notices, as of one version of the configuration. Made by NotifierProcessor when the version changes, so
-// that a record costs one look-up.
+// Who wants which notices, as of one version of the configuration. Made by NotifierProcessor when the version
+// changes, so that a record costs one look-up.
 
 import Configuration
 import NotifierDomain

@@ -1,5 +1,5 @@
-// The two lines that deliveries stand in: those that may be sent, in their order, and those that wait for a time. Used by
-// DeliveryQueue; amortised constant and logarithmic time.
+// The two lines that deliveries stand in: those that may be sent, in their order, and those that wait for a
+// time. Used by DeliveryQueue; amortised constant and logarithmic time.
 
 import Primitives
 

@@ -1,6 +1,6 @@
-// What the processor knows of sending: it hands attempts over and finds their results in a mailbox. The real sender posts
-// over HTTP in a thread of its own; tests have one that answers by script. Results come from other threads, which see
-// nothing of the processor but the mailbox.
+// What the processor knows of sending: it hands attempts over and finds their results in a mailbox. The real
+// sender posts over HTTP in a thread of its own; tests have one that answers by script. Results come from
+// other threads, which see nothing of the processor but the mailbox.
 
 import Configuration
 import NotifierDomain
@@ -9,7 +9,8 @@ import Synchronization
 
 /// One attempt to deliver a notice.
 public struct WebhookAttempt: Sendable {
-    /// What the processor knows the attempt by. Numbers of different mailboxes have nothing to do with each other.
+    /// What the processor knows the attempt by. Numbers of different mailboxes have nothing to do with each
+    /// other.
     public let number: UInt64
     /// Attempts of different subscriptions must not wait for each other.
     public let subscription: String
@@ -20,7 +21,8 @@ public struct WebhookAttempt: Sendable {
     public let keys: [[UInt8]]
     public let body: [UInt8]
 
-    /// The headers of the request. Made when it is sent, because receivers refuse a signature that is minutes old.
+    /// The headers of the request. Made when it is sent, because receivers refuse a signature that is minutes
+    /// old.
     public func headers(at now: Timestamp) -> [(name: String, value: String)] {
         let seconds = now.milliseconds / 1_000
         let signature = NoticeSigning.signature(id: webhookID, seconds: seconds, body: body, keys: keys)
@@ -50,8 +52,8 @@ public protocol WebhookSender: Sendable {
     func send(_ attempts: [WebhookAttempt], results: AttemptMailbox)
 }
 
-/// Where the results of one partition's attempts arrive. It holds no more of them than attempts are in flight, which
-/// ``DeliveryBounds`` bounds.
+/// Where the results of one partition's attempts arrive. It holds no more of them than attempts are in
+/// flight, which ``DeliveryBounds`` bounds.
 public final class AttemptMailbox: Sendable {
     private struct Contents {
         var results: [AttemptResult] = []
@@ -62,8 +64,8 @@ public final class AttemptMailbox: Sendable {
 
     init() {}
 
-    /// The partition was given up: nobody waits for results, and attempts that are not under way must not be started,
-    /// because another instance may have begun to make them.
+    /// The partition was given up: nobody waits for results, and attempts that are not under way must not be
+    /// started, because another instance may have begun to make them.
     public var isClosed: Bool { contents.withLock { $0.isClosed } }
 
     public func post(_ result: AttemptResult) {

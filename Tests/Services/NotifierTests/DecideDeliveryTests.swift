@@ -20,7 +20,9 @@ import Testing
         if case .retry(let at) = decision { at.milliseconds - now.milliseconds } else { nil }
     }
 
-    @Test(arguments: [200, 201, 204, 299]) func `an answer of 2xx delivers, also at the last attempt`(status: Int) {
+    @Test(arguments: [200, 201, 204, 299]) func `an answer of 2xx delivers, also at the last attempt`(
+        status: Int
+    ) {
         #expect(Self.decide(.answered(status: status, retryAfterSeconds: nil), attempt: 5) == .delivered)
     }
 
@@ -53,7 +55,8 @@ import Testing
     @Test func `no pause is longer than a day and a quarter`() throws {
         let patient = RetryPolicy(maximumAttempts: 100, firstRetryMilliseconds: 60_000)
         for attempt in [12, 20, 64, 99] {
-            let pause = try #require(Self.pause(Self.decide(.failed(.timeout), attempt: attempt, policy: patient)))
+            let pause = try #require(
+                Self.pause(Self.decide(.failed(.timeout), attempt: attempt, policy: patient)))
             #expect((86_400_000...108_000_000).contains(pause))
         }
     }

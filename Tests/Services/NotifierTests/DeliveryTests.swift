@@ -1,4 +1,5 @@
-// Deliveries through the real processor and store: what is sent, in which order, how often, and what is published about it.
+// Deliveries through the real processor and store: what is sent, in which order, how often, and what is
+// published about it.
 
 import Configuration
 import JSONText
@@ -23,9 +24,11 @@ import Testing
 
         let attempts = world.sender.attempts
         let types = try attempts.map { try JSONDocument(parsing: $0.body).root["type"]?.string() ?? "" }
-        #expect(types.sorted() == [
-            "points.awarded", "points.not-awarded", "points.not-awarded", "points.spent", "reward.issued", "reward.refused",
-        ])
+        #expect(
+            types.sorted() == [
+                "points.awarded", "points.not-awarded", "points.not-awarded", "points.spent", "reward.issued",
+                "reward.refused",
+            ])
         let first = try #require(attempts.first)
         let now = world.rig.clock.now()
         let headers = Dictionary(uniqueKeysWithValues: first.headers(at: now).map { ($0.name, $0.value) })
@@ -70,7 +73,9 @@ import Testing
         try world.subscribe("crm")
         let anna = World.wallet("anna")
         let firstOfAnna = "\(World.event("anna/1").caused(.event)).crm"
-        world.sender.answer { $0.webhookID == firstOfAnna ? nil : .answered(status: 200, retryAfterSeconds: nil) }
+        world.sender.answer {
+            $0.webhookID == firstOfAnna ? nil : .answered(status: 200, retryAfterSeconds: nil)
+        }
         for sequence in 1...5 as ClosedRange<Int64> { try world.award("anna", sequence: sequence) }
         for name in ["berta", "carla", "dora"] { try world.award(name, sequence: 1) }
         world.start()
@@ -89,14 +94,17 @@ import Testing
         let world = World()
         try world.subscribe("dead")
         try world.subscribe("fine")
-        world.sender.answer { $0.subscription == "dead" ? nil : .answered(status: 200, retryAfterSeconds: nil) }
+        world.sender.answer {
+            $0.subscription == "dead" ? nil : .answered(status: 200, retryAfterSeconds: nil)
+        }
         world.start()
         let wallets = 1_500
         for number in 0..<wallets { try world.award("wallet \(number)", sequence: 1) }
         world.rig.settle()
         #expect(world.sender.attempts(for: "fine").count == wallets)
         let inFlight = world.sender.attempts(for: "dead").count
-        #expect(inFlight == world.sender.inFlight && inFlight == 2 * 128, "the bound of each of two partitions")
+        #expect(
+            inFlight == world.sender.inFlight && inFlight == 2 * 128, "the bound of each of two partitions")
         #expect(world.pending() == Int64(wallets))
 
         world.sender.answer(status: 200)
@@ -150,7 +158,8 @@ import Testing
         world.sender.answer { .answered(status: $0.webhookID == first ? 503 : 200, retryAfterSeconds: nil) }
         world.rig.pass(milliseconds: 6_000)
 
-        #expect(Set(world.sender.attempts.prefix(3).map(\.webhookID)).count == 1, "the id stays in all attempts")
+        #expect(
+            Set(world.sender.attempts.prefix(3).map(\.webhookID)).count == 1, "the id stays in all attempts")
         let receipts = try world.receipts()
         #expect(receipts.map(\.outcome) == [.abandoned, .delivered], "the next of the wallet follows")
         #expect(receipts.first?.attempts == 3 && receipts.first?.httpStatus == 503)
@@ -160,14 +169,18 @@ import Testing
         #expect(letter.headers["subscription"] == "crm" && letter.headers["attempts"] == "3")
         #expect(letter.headers["dead-letter-reason"] == "delivery-attempts-exhausted")
         #expect(letter.headers["dead-letter-detail"] == "http-503")
-        #expect(letter.value == (try world.rig.records(of: .awards).first?.value), "the outcome as it was published")
+        #expect(
+            letter.value == (try world.rig.records(of: .awards).first?.value),
+            "the outcome as it was published")
     }
 
     @Test func `a dead letter that is sent again is delivered again under its id`() throws {
         let world = World()
         try world.subscribe("crm", attempts: 1)
         try world.subscribe("other")
-        world.sender.answer { .answered(status: $0.subscription == "crm" ? 500 : 200, retryAfterSeconds: nil) }
+        world.sender.answer {
+            .answered(status: $0.subscription == "crm" ? 500 : 200, retryAfterSeconds: nil)
+        }
         try world.award("anna", sequence: 1, points: 0)
         world.start()
         let letter = try #require(try world.deadLetters().first)
@@ -180,7 +193,9 @@ import Testing
         let ids = world.sender.attempts(for: "crm").map(\.webhookID)
         #expect(ids.count == 2 && Set(ids).count == 1)
         #expect(world.sender.attempts(for: "other").count == 1)
-        #expect(world.sender.attempts(for: "crm").map(\.body)[0] == world.sender.attempts(for: "crm").map(\.body)[1])
+        #expect(
+            world.sender.attempts(for: "crm").map(\.body)[0]
+                == world.sender.attempts(for: "crm").map(\.body)[1])
     }
 
     @Test func `410 gives up at once`() throws {
@@ -201,7 +216,8 @@ import Testing
         let wallet = World.wallet("anna")
         try world.rig.append(.awards, key: wallet.hex, headers: [], value: Array("{}".utf8))
         try world.append(.awards, .awarded, 7 << 8, .walletLedger, wallet, Array("{\"outcome\":".utf8))
-        try world.append(.awards, .awarded, 8 << 8, .walletLedger, wallet, Array("{\"outcome\":\"new\"}".utf8))
+        try world.append(
+            .awards, .awarded, 8 << 8, .walletLedger, wallet, Array("{\"outcome\":\"new\"}".utf8))
         try world.append(.awards, .holdOpened, 9 << 8, .walletLedger, wallet, Array("{}".utf8))
         try world.award("anna", sequence: 1)
         world.rig.settle()

@@ -1,5 +1,6 @@
-// Webhooks over real HTTP: processor, store, sender and client against a server that keeps what it received. The signature is
-// checked with the toolkit's own HMAC, written out from the standard's text and not with the notifier's code.
+// Webhooks over real HTTP: processor, store, sender and client against a server that keeps what it received.
+// The signature is checked with the toolkit's own HMAC, written out from the standard's text and not with the
+// notifier's code.
 
 import Configuration
 import Digests
@@ -20,7 +21,8 @@ import Testing
         let isPost: Bool
     }
 
-    /// Steps the worker while the client's thread works, until so many receipts are out; a bound instead of a clock.
+    /// Steps the worker while the client's thread works, until so many receipts are out; a bound instead of a
+    /// clock.
     private func run(_ world: World, untilReceipts count: Int) throws {
         for _ in 0..<200_000 {
             world.rig.stepAll()
@@ -45,7 +47,8 @@ import Testing
         let world = World()
         let sender = try HTTPWebhookSender(clock: world.rig.clock)
         defer { sender.stop() }
-        try world.subscribe("crm", firstRetry: 100, former: true, url: "http://127.0.0.1:\(server.port)/hooks?tenant=1")
+        try world.subscribe(
+            "crm", firstRetry: 100, former: true, url: "http://127.0.0.1:\(server.port)/hooks?tenant=1")
         world.start(sender)
         for number in 0..<20 { try world.award("wallet \(number)", sequence: 1) }
         world.rig.settle()

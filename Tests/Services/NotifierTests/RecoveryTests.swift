@@ -112,16 +112,24 @@ import Testing
         #expect(world.pending() == 0)
         for number in 0..<20 {
             let wallet = World.wallet("wallet \(number)")
-            let order = try world.sender.attempts.filter { try $0.isOf(wallet) }.compactMap { try sequence($0) }
-            #expect(zip(order, order.dropFirst()).allSatisfy { $1 <= $0 + 1 }, "none is sent before its predecessor")
+            let order = try world.sender.attempts.filter { try $0.isOf(wallet) }.compactMap {
+                try sequence($0)
+            }
+            #expect(
+                zip(order, order.dropFirst()).allSatisfy { $1 <= $0 + 1 },
+                "none is sent before its predecessor")
         }
     }
 
-    @Test func `a subscription that ended: what it was owed is dropped with a receipt, and others go on`() throws {
+    @Test func `a subscription that ended: what it was owed is dropped with a receipt, and others go on`()
+        throws
+    {
         let world = World()
         try world.subscribe("crm")
         try world.subscribe("other")
-        world.sender.answer { $0.subscription == "crm" ? nil : .answered(status: 200, retryAfterSeconds: nil) }
+        world.sender.answer {
+            $0.subscription == "crm" ? nil : .answered(status: 200, retryAfterSeconds: nil)
+        }
         for sequence in 1...3 as ClosedRange<Int64> { try world.award("anna", sequence: sequence) }
         world.start()
         try world.subscribe("crm", active: false)

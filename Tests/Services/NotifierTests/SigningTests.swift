@@ -15,13 +15,16 @@ import Testing
 
     @Test func `a signature is that of the standard's example`() throws {
         let key = try Self.key(World.secret)
-        #expect(NoticeSigning.signature(id: Self.id, seconds: Self.seconds, body: Self.body, keys: [key]) == Self.published)
+        #expect(
+            NoticeSigning.signature(id: Self.id, seconds: Self.seconds, body: Self.body, keys: [key])
+                == Self.published)
     }
 
     struct Case: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var headers = [
-            "webhook-id": SigningTests.id, "webhook-timestamp": "1614265330", "webhook-signature": SigningTests.published,
+            "webhook-id": SigningTests.id, "webhook-timestamp": "1614265330",
+            "webhook-signature": SigningTests.published,
         ]
         var body = SigningTests.body
         var laterSeconds: Int64 = 0
@@ -47,14 +50,18 @@ import Testing
         changing("second of two signatures", "webhook-signature", "v1,AAAA " + published, nil),
     ]
 
-    private static func changing(_ name: String, _ header: String, _ value: String?, _ refusal: WebhookRefusal?) -> Case {
+    private static func changing(
+        _ name: String, _ header: String, _ value: String?, _ refusal: WebhookRefusal?
+    ) -> Case {
         var one = Case(testDescription: name, refusal: refusal)
         one.headers[header] = value
         return one
     }
 
     @Test(arguments: cases)
-    func `B14 an unsigned, wrongly signed or stale webhook is refused and a good one passes`(_ one: Case) throws {
+    func `B14 an unsigned, wrongly signed or stale webhook is refused and a good one passes`(_ one: Case)
+        throws
+    {
         let now = Timestamp(milliseconds: (Self.seconds + one.laterSeconds) * 1_000)
         let keys = [try Self.key(World.secret)]
         do throws(WebhookRefusal) {
@@ -67,7 +74,8 @@ import Testing
 
     @Test func `while a secret is replaced a receiver with either secret is satisfied`() throws {
         let keys = try [World.secret, World.formerSecret].map { try Self.key($0) }
-        let signature = NoticeSigning.signature(id: Self.id, seconds: Self.seconds, body: Self.body, keys: keys)
+        let signature = NoticeSigning.signature(
+            id: Self.id, seconds: Self.seconds, body: Self.body, keys: keys)
         #expect(signature.split(separator: " ").count == 2)
         let headers = [
             "webhook-id": Self.id, "webhook-timestamp": String(Self.seconds), "webhook-signature": signature,

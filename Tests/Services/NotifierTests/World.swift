@@ -1,5 +1,5 @@
-// A notifier over the simulated log whose webhooks are answered by a script: tests append outcomes, say how receivers answer,
-// and look at what was sent and what was published. One thread, virtual time.
+// A notifier over the simulated log whose webhooks are answered by a script: tests append outcomes, say how
+// receivers answer, and look at what was sent and what was published. One thread, virtual time.
 
 import Configuration
 import EventLog
@@ -57,7 +57,9 @@ final class ScriptedSender: WebhookSender {
     var attempts: [WebhookAttempt] { state.withLock { $0.attempts } }
     var inFlight: Int { state.withLock { $0.kept.count } }
 
-    func attempts(for subscription: String) -> [WebhookAttempt] { attempts.filter { $0.subscription == subscription } }
+    func attempts(for subscription: String) -> [WebhookAttempt] {
+        attempts.filter { $0.subscription == subscription }
+    }
 }
 
 final class World {
@@ -118,11 +120,14 @@ final class World {
         let id = Self.event("\(name)/\(sequence ?? 0)").caused(.event)
         var transaction = WalletTransaction(
             id: id, wallet: Self.wallet(name), externalID: name, sequence: sequence, type: .awarded,
-            points: Points(refusal == nil ? points : 0), occurredAt: rig.clock.now(), recordedAt: rig.clock.now())
+            points: Points(refusal == nil ? points : 0), occurredAt: rig.clock.now(),
+            recordedAt: rig.clock.now())
         transaction.refusal = refusal
         if refusal == nil, points > 0 {
             transaction.transfers = [
-                .init(id: id, debit: .issued, credit: .wallet, points: Points(points), offer: "base", offerVersion: 1)
+                .init(
+                    id: id, debit: .issued, credit: .wallet, points: Points(points), offer: "base",
+                    offerVersion: 1)
             ]
         }
         let body = encoded { transaction.encodeAward(to: &$0) }
@@ -134,8 +139,11 @@ final class World {
     func spend(_ name: String, sequence: Int64, lots: Int = 1) throws {
         let id = Self.event("\(name)/\(sequence)").caused(.commit)
         let transaction = WalletTransaction(
-            id: id, wallet: Self.wallet(name), externalID: name, sequence: sequence, type: .spent, points: Points(5),
-            lots: (0..<lots).map { .init(lot: Self.event("lot\($0)").caused(.award(0)), points: Points(-5), expiresAt: nil) },
+            id: id, wallet: Self.wallet(name), externalID: name, sequence: sequence, type: .spent,
+            points: Points(5),
+            lots: (0..<lots).map {
+                .init(lot: Self.event("lot\($0)").caused(.award(0)), points: Points(-5), expiresAt: nil)
+            },
             occurredAt: rig.clock.now(), recordedAt: rig.clock.now())
         let body = encoded { transaction.encodeSpend(to: &$0) }
         try append(.spends, .spent, id.value, .walletLedger, Self.wallet(name), body)
@@ -149,19 +157,22 @@ final class World {
         let body = encoded { issue.encode(to: &$0) }
         for _ in 0..<copies {
             try append(
-                .rewardsIssued, issued ? .rewardIssued : .rewardRefused, Self.event(request).value, .rewardsIssuer,
+                .rewardsIssued, issued ? .rewardIssued : .rewardRefused, Self.event(request).value,
+                .rewardsIssuer,
                 Self.wallet(name), body)
         }
     }
 
     func append(
-        _ topic: TopicID, _ type: MessageType, _ id: UInt128, _ source: ServiceName, _ wallet: WalletID, _ body: [UInt8]
+        _ topic: TopicID, _ type: MessageType, _ id: UInt128, _ source: ServiceName, _ wallet: WalletID,
+        _ body: [UInt8]
     ) throws {
         try rig.append(
             topic, key: wallet.hex,
             headers: [
                 ("ce_specversion", "1.0"), ("ce_id", String(decoding: hexDigits(id), as: UTF8.self)),
-                ("ce_source", source.rawValue), ("ce_type", type.rawValue), ("ce_time", rig.clock.now().description),
+                ("ce_source", source.rawValue), ("ce_type", type.rawValue),
+                ("ce_time", rig.clock.now().description),
                 ("content-type", "application/json"),
             ], value: body)
     }

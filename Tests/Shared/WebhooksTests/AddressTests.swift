@@ -1,4 +1,5 @@
-// Which addresses are connected to: names are resolved first, and what they resolve to is what is checked and used.
+// Which addresses are connected to: names are resolved first, and what they resolve to is what is checked and
+// used.
 
 import Dispatch
 import Synchronization
@@ -19,7 +20,10 @@ import Testing
 
     private final class Found: Sendable { let value = Mutex<Resolution?>(nil) }
 
-    @Test(arguments: ["localhost", "127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:10.0.0.1", "fd00::1", "fe80::1"])
+    @Test(arguments: [
+        "localhost", "127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:10.0.0.1", "fd00::1",
+        "fe80::1",
+    ])
     func `a host on a private network is refused unless the subscription allows it`(host: String) throws {
         guard case .failed(.forbiddenAddress) = resolve(host, allowPrivate: false) else {
             Issue.record("\(host) was let through")

@@ -1,5 +1,5 @@
-// A server on a free local port that answers with whatever bytes a test gives it, well-formed or not. Each connection has a
-// thread; none of them outlives the server.
+// A server on a free local port that answers with whatever bytes a test gives it, well-formed or not. Each
+// connection has a thread; none of them outlives the server.
 
 import Foundation
 import Glibc
@@ -101,7 +101,9 @@ final class RawServer: Sendable {
             guard count > 0 else { return nil }
             text += String(decoding: buffer[..<count], as: UTF8.self)
             guard let end = text.range(of: "\r\n\r\n") else { continue }
-            let length = text[..<end.lowerBound].split(separator: "\r\n").first { $0.hasPrefix("content-length: ") }
+            let length = text[..<end.lowerBound].split(separator: "\r\n").first {
+                $0.hasPrefix("content-length: ")
+            }
             let due = length.flatMap { Int($0.dropFirst("content-length: ".count)) } ?? 0
             if text[end.upperBound...].utf8.count >= due { return text }
         }

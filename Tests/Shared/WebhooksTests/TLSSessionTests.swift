@@ -1,5 +1,5 @@
-// Certificates: a session is made with the host that was asked for, under an authority that is trusted, and with nobody else.
-// Both ends are in memory.
+// Certificates: a session is made with the host that was asked for, under an authority that is trusted, and
+// with nobody else. Both ends are in memory.
 
 import CCrypto
 import Foundation
@@ -27,7 +27,9 @@ private struct NotMade: Error {}
         let certificate = try unsafe Self.makeCertificate(key)
         authorityFile = try unsafe Self.write(certificate)
         unsafe context = try made(SSL_CTX_new(TLS_server_method()))
-        #expect(unsafe SSL_CTX_use_certificate(context, certificate) == 1 && SSL_CTX_use_PrivateKey(context, key) == 1)
+        #expect(
+            unsafe SSL_CTX_use_certificate(context, certificate) == 1
+                && SSL_CTX_use_PrivateKey(context, key) == 1)
         unsafe session = try made(SSL_new(context))
         unsafe incoming = try made(BIO_new(BIO_s_mem()))
         unsafe outgoing = try made(BIO_new(BIO_s_mem()))
@@ -80,7 +82,8 @@ private struct NotMade: Error {}
         return file.path
     }
 
-    /// Lets both ends talk until the client's is decided; what the client reads of a greeting, nil if it refused.
+    /// Lets both ends talk until the client's is decided; what the client reads of a greeting, nil if it
+    /// refused.
     func greeting(_ client: TLSSession) -> String? {
         for _ in 0..<10 {
             let step = client.handshake()
@@ -110,7 +113,10 @@ private struct NotMade: Error {}
 }
 
 @Suite("TLS to a receiver") struct TLSSessionTests {
-    @Test(arguments: [("receiver.example", false, true), ("other.example", false, false), ("192.0.2.7", true, true), ("192.0.2.8", true, false)])
+    @Test(arguments: [
+        ("receiver.example", false, true), ("other.example", false, false), ("192.0.2.7", true, true),
+        ("192.0.2.8", true, false),
+    ])
     func `the certificate has to be the host's`(host: String, isAddress: Bool, isAccepted: Bool) throws {
         let server = try TestServer()
         let context = try TLSContext(authorities: server.authorityFile)
