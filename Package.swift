@@ -1,5 +1,6 @@
 // swift-tools-version: 6.2
-// Every target of Pointstream. A service is three targets made by one function; there are no package dependencies.
+// Every target of Pointstream. A service is four targets made by one function; there are no package
+// dependencies.
 import PackageDescription
 
 let strict: [SwiftSetting] = [.strictMemorySafety(), .treatAllWarnings(as: .error)]
@@ -51,6 +52,7 @@ let package = Package(
         native("CSQLite", package: "libsqlite3-dev"),
         native("CMicroHTTPD", package: "libmicrohttpd-dev"),
         native("CCrypto", package: "libssl-dev"),
+        native("CTLS", package: "libssl-dev"),
         native("CEpoll", package: "libc6-dev"),
 
         shared("Primitives"),
@@ -65,7 +67,7 @@ let package = Package(
         shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
         shared("Settings", ["Primitives"]),
-        shared("Webhooks", ["Configuration", "Primitives", "CCrypto", "CEpoll"]),
+        shared("Webhooks", ["Configuration", "Primitives", "CTLS", "CEpoll"]),
         shared(
             "StreamRuntime",
             ["Primitives", "JSONText", "EventLog", "Messages", "Configuration", "StateStore", "Telemetry"]),
@@ -98,7 +100,7 @@ let package = Package(
             "ConfigurationTests", at: "Shared/ConfigurationTests",
             ["Configuration", "JSONText", "Digests", "Primitives"]),
         tests(
-            "WebhooksTests", at: "Shared/WebhooksTests", ["Webhooks", "Configuration", "HTTPGate", "CCrypto"]),
+            "WebhooksTests", at: "Shared/WebhooksTests", ["Webhooks", "Configuration", "HTTPGate", "CTLS"]),
         tests("HTTPGateTests", at: "Shared/HTTPGateTests", ["HTTPGate"]),
         tests("TelemetryTests", at: "Shared/TelemetryTests", ["Telemetry", "Primitives"]),
 

@@ -1,6 +1,7 @@
-// What the runtime needs of a log: a consumer in a group, a transactional producer, and a reader for single partitions.
-// KafkaLog is the real one, SimulatedLog the one for tests. The semantics are Kafka's; where a call may end without a
-// known outcome, the outcome says so and the caller recovers, it never guesses.
+// What the runtime needs of a log: a consumer in a group, a transactional producer, and a reader
+// for single partitions. KafkaLog is the real one, SimulatedLog the one for tests. The semantics
+// are Kafka's; where a call may end without a known outcome, the outcome says so and the caller
+// recovers, it never guesses.
 
 import Primitives
 
@@ -12,7 +13,8 @@ public protocol EventLog: Sendable {
 
     var catalog: TopicCatalog { get }
 
-    /// Joins a group when first polled. `member` is stable over restarts and unique in the group (static membership).
+    /// Joins a group when first polled. `member` is stable over restarts and unique in the group
+    /// (static membership).
     func makeConsumer(group: String, member: String, topics: [TopicID]) throws(LogFailure) -> Consumer
     /// A producer that reports where records of the `tracked` topics came to lie. Not initialised yet.
     func makeProducer(transactionalID: String, tracked: [TopicID]) throws(LogFailure) -> Producer
@@ -38,8 +40,8 @@ public struct BatchLimits: Sendable {
     }
 }
 
-/// What happened to a consumer's partitions. Topics read together have equal partition counts and are assigned alike,
-/// so that a number stands for that partition of each of them.
+/// What happened to a consumer's partitions. Topics read together have equal partition counts and
+/// are assigned alike, so that a number stands for that partition of each of them.
 public enum GroupChange: Sendable, Equatable {
     /// The partitions that are this member's from now on, all of them. Nothing is fetched until
     /// ``GroupConsumer/fetch(from:)``.
@@ -62,10 +64,11 @@ public enum CommittedOffset: Sendable, Equatable {
 
 /// A member of a consumer group. Reads committed records only. Belongs to one thread.
 public protocol GroupConsumer: AnyObject {
-    /// Appends records to `batch` until a limit is reached, waiting at most `waitMilliseconds` for the first.
+    /// Appends records to `batch` until a limit is reached, waiting at most `waitMilliseconds` for
+    /// the first.
     ///
-    /// A change of the group ends the poll at once; records polled before it stay in the batch and are the caller's to
-    /// drop.
+    /// A change of the group ends the poll at once; records polled before it stay in the batch and
+    /// are the caller's to drop.
     func poll(into batch: RecordBatch, limits: BatchLimits, waitMilliseconds: Int) throws(LogFailure)
         -> GroupChange?
     /// The group's stable position, after at most a few seconds.

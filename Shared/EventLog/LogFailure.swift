@@ -1,5 +1,5 @@
-// What went wrong with the log, and what it means for the worker. The worker acts on the consequence alone; the rest is
-// for the log line that an operator reads.
+// What went wrong with the log, and what it means for the worker. The worker acts on the
+// consequence alone; the rest is for the log line that an operator reads.
 
 /// An operational failure of the log.
 public struct LogFailure: Error, Sendable, Equatable, CustomStringConvertible {

@@ -1,6 +1,7 @@
-// Records as they are polled from the log and as they are collected for it: all bytes of a batch lie in one array, and
-// a record is a set of ranges into it. No record costs an allocation of its own. A batch is filled by a log adapter or
-// by a processor, read by one worker, cleared and filled again; it never leaves its thread.
+// Records as they are polled from the log and as they are collected for it: all bytes of a batch
+// lie in one array, and a record is a set of ranges into it. No record costs an allocation of its
+// own. A batch is filled by a log adapter or by a processor, read by one worker, cleared and filled
+// again; it never leaves its thread.
 
 import Primitives
 

@@ -1,5 +1,6 @@
-// Names of topics, and positions in them. A topic is known by a small number inside a process, so that the hot path
-// compares integers; the catalogue holds the names. Used by everything that reads or writes the log.
+// Names of topics, and positions in them. A topic is known by a small number inside a process, so
+// that the hot path compares integers; the catalogue holds the names. Used by everything that reads
+// or writes the log.
 
 import Primitives
 

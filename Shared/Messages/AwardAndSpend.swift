@@ -1,6 +1,6 @@
-// What downstream systems want to know, each in one self-contained message: the outcome of an event (`awards`, one for each
-// event, also when nothing was awarded) and a spend (`spends`). Both are views of a WalletTransaction; an award is also
-// what the API answers for an event.
+// What downstream systems want to know, each in one self-contained message: the outcome of an event
+// (`awards`, one for each event, also when nothing was awarded) and a spend (`spends`). Both are
+// views of a WalletTransaction; an award is also what the API answers for an event.
 
 import JSONText
 import Primitives

@@ -1,5 +1,6 @@
-// What the evaluator tells the ledger about one event: the credits its offers gave, or why there are none. One command an
-// event, also when nothing fired, so that every event has an outcome in the wallet's order.
+// What the evaluator tells the ledger about one event: the credits its offers gave, or why there
+// are none. One command an event, also when nothing fired, so that every event has an outcome in
+// the wallet's order.
 
 import JSONText
 import Primitives

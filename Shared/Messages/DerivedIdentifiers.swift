@@ -1,5 +1,5 @@
-// How ids are derived from what outside systems send. Every stage that needs such an id computes it here, so that the same
-// input has the same id wherever and however often it arrives.
+// How ids are derived from what outside systems send. Every stage that needs such an id computes it
+// here, so that the same input has the same id wherever and however often it arrives.
 
 import Digests
 import Primitives

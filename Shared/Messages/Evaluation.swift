@@ -1,5 +1,6 @@
-// Why each offer fired or did not: one record for every event that was decided on, also when nothing fired (K16). Carries the
-// versions and the arithmetic, so that a decision can be explained and computed again.
+// Why each offer fired or did not: one record for every event that was decided on, also when
+// nothing fired (K16). Carries the versions and the arithmetic, so that a decision can be explained
+// and computed again.
 
 import JSONText
 import Primitives

@@ -1,5 +1,6 @@
-// Record headers: CloudEvents 1.0 in Kafka's binary mode, and the platform's own. The stages between the door and the
-// decision read headers only, and pass them and the body's bytes on unchanged.
+// Record headers: CloudEvents 1.0 in Kafka's binary mode, and the platform's own. The stages
+// between the door and the decision read headers only, and pass them and the body's bytes on
+// unchanged.
 
 import EventLog
 import JSONText
@@ -74,7 +75,8 @@ public enum MessageType: String, Sendable, CaseIterable {
     case reply
 }
 
-/// Where the answer to a request goes: a partition of `replies`, and the number its gateway knows the request by.
+/// Where the answer to a request goes: a partition of `replies`, and the number its gateway knows
+/// the request by.
 public struct ReplyAddress: Sendable, Hashable {
     public let partition: PartitionIndex
     public let correlation: UInt64

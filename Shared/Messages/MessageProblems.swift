@@ -1,5 +1,5 @@
-// Why a message was not accepted: every problem found in it, each with the place and a stable code. The gateway shows them to
-// callers, the dead-letter headers carry them to operators.
+// Why a message was not accepted: every problem found in it, each with the place and a stable code.
+// The gateway shows them to callers, the dead-letter headers carry them to operators.
 
 import JSONText
 
@@ -20,7 +20,8 @@ public enum MessageFailure: Error, Sendable, Equatable {
     public var detail: String {
         switch self {
         case .document(let error):
-            "\(error.pointer.isEmpty ? "" : error.pointer + ": ")\(error.detail) at line \(error.line), column \(error.column)"
+            (error.pointer.isEmpty ? "" : error.pointer + ": ")
+                + "\(error.detail) at line \(error.line), column \(error.column)"
         case .fields(let problems):
             problems.map { $0.pointer.isEmpty ? $0.detail : "\($0.pointer): \($0.detail)" }.joined(separator: "; ")
         }

@@ -1,6 +1,7 @@
-// A purchase in the canonical form that every door turns its input into: the API, canonical records on `ingress`, and mapped
-// foreign ones. Checked completely at the door; the evaluator reads the same bytes again. Its encoding is the payload
-// whose fingerprint tells a repeat from a conflict, so the order of its fields is fixed.
+// A purchase in the canonical form that every door turns its input into: the API, canonical records
+// on `ingress`, and mapped foreign ones. Checked completely at the door; the evaluator reads the
+// same bytes again. Its encoding is the payload whose fingerprint tells a repeat from a conflict,
+// so the order of its fields is fixed.
 
 import JSONText
 import Primitives

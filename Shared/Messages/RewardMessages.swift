@@ -3,7 +3,8 @@
 import JSONText
 import Primitives
 
-/// A request to issue a reward, as posted and as it lies on `reward-requests`. The request's id becomes the issuance's.
+/// A request to issue a reward, as posted and as it lies on `reward-requests`. The request's id
+/// becomes the issuance's.
 public struct RewardRequest: Sendable, Equatable {
     public var externalID: String
     public var reward: String

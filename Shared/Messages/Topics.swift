@@ -1,5 +1,6 @@
-// The topics of the platform: their numbers inside a process, their names, and how they are kept. The names are the public
-// contract (asyncapi.yaml); the numbers never leave a process. Used by topologies, the operator's command and tests.
+// The topics of the platform: their numbers inside a process, their names, and how they are kept.
+// The names are the public contract (asyncapi.yaml); the numbers never leave a process. Used by
+// topologies, the operator's command and tests.
 
 import EventLog
 

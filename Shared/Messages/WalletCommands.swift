@@ -1,5 +1,6 @@
-// Commands to the ledger beside AwardCommand: opening and blocking wallets, and holds. Written by the evaluator and the
-// issuer; systems that are trusted may write them directly, the ids make that safe to repeat.
+// Commands to the ledger beside AwardCommand: opening and blocking wallets, and holds. Written by
+// the evaluator and the issuer; systems that are trusted may write them directly, the ids make that
+// safe to repeat.
 
 import JSONText
 import Primitives
@@ -107,8 +108,8 @@ public struct OpenHold: Sendable, Equatable {
     }
 }
 
-/// Ends a hold: commit carries it out, void gives it back. Without `points` a commit takes all that is held; with fewer,
-/// the rest stays held.
+/// Ends a hold: commit carries it out, void gives it back. Without `points` a commit takes all that
+/// is held; with fewer, the rest stays held.
 public struct EndHold: Sendable, Equatable {
     public var hold: MessageID
     public var points: Points?

@@ -143,7 +143,7 @@ extension WalletTransaction {
         return lots
     }
 
-    /// A spend takes from at most this many lots; a wallet with more small lots spends in several steps. Keeps one
-    /// transaction's record far below a message's size limit.
+    /// A spend takes from at most this many lots; a wallet with more small lots spends in several
+    /// steps. Keeps one transaction's record far below a message's size limit.
     public static let maximumLots = 1_000
 }

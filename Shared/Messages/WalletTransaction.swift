@@ -1,6 +1,6 @@
-// Every outcome of the ledger, refusals included, in the wallet's order: what moved, between which accounts and lots, and the
-// balances after. The ledger's history is restored from these records, and awards and spends are views of them, so
-// whatever those show has to stand here.
+// Every outcome of the ledger, refusals included, in the wallet's order: what moved, between which
+// accounts and lots, and the balances after. The ledger's history is restored from these records,
+// and awards and spends are views of them, so whatever those show has to stand here.
 
 import JSONText
 import Primitives
@@ -32,7 +32,8 @@ public struct WalletTransaction: Sendable, Equatable {
     public var occurredAt: Timestamp
     public var recordedAt: Timestamp
 
-    /// The accounts that points move between. The programme's accounts are kept per partition and summed in reports.
+    /// The accounts that points move between. The programme's accounts are kept per partition and
+    /// summed in reports.
     public enum Account: String, Sendable, CaseIterable { case wallet, issued, redeemed, expired }
 
     /// One leg of double entry: `points` leave `debit` and enter `credit`.

@@ -1,5 +1,5 @@
-// Amounts of points and of money: integers in the smallest unit of their asset or currency. Adding beyond the bounds is a
-// defect that stops the process; the doors refuse such amounts first.
+// Amounts of points and of money: integers in the smallest unit of their asset or currency. Adding
+// beyond the bounds is a defect that stops the process; the doors refuse such amounts first.
 
 /// A count of an asset's smallest unit (whole points unless the asset's definition says otherwise).
 public struct Points: Sendable, Hashable, Comparable {

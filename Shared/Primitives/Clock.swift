@@ -1,4 +1,5 @@
-// Time and randomness as values that are passed in. Only the live implementations, made in Main, read the machine's.
+// Time and randomness as values that are passed in. Only the live implementations, made in Main,
+// read the machine's.
 
 import Foundation
 

@@ -30,7 +30,8 @@ public struct ExactDecimal: Sendable, Hashable {
         case outOfRange
     }
 
-    /// Reads `-12.50`, `7`, `1e3`. Neither a leading plus nor a bare point is allowed; neither are NaN and Infinity.
+    /// Reads `-12.50`, `7`, `1e3`. Neither a leading plus nor a bare point is allowed; neither are
+    /// NaN and Infinity.
     @inlinable public init(parsing text: some Sequence<UInt8>) throws(ParseFailure) {
         try self.init(bytes: Array(text))
     }
@@ -131,7 +132,8 @@ private struct DecimalReader {
     private var negative = false
     private var mantissa: Int64 = 0
     private var scale = 0
-    /// Zeros at the end of the fraction so far: they are kept as places if they fit, and never make a value too long.
+    /// Zeros at the end of the fraction so far: they are kept as places if they fit, and never make
+    /// a value too long.
     private var pendingZeros = 0
     private var exponent = 0
     private var exponentNegative = false

@@ -1,6 +1,7 @@
-// Identifiers that are derived, never drawn: the id of a wallet, of an event, and of everything an event causes.
-// A repeat of a cause has the same ids as the first time, so an id is an idempotency key wherever it goes.
-// A distinct type each, so that the compiler refuses one where another is due. Text form: 32 lower-case hex digits.
+// Identifiers that are derived, never drawn: the id of a wallet, of an event, and of everything an
+// event causes. A repeat of a cause has the same ids as the first time, so an id is an idempotency
+// key wherever it goes. A distinct type each, so that the compiler refuses one where another is
+// due. Text form: 32 lower-case hex digits.
 
 /// A 128-bit identifier with a type of its own.
 public protocol Identifier: Sendable, Hashable, Comparable, CustomStringConvertible {
@@ -32,8 +33,9 @@ public struct WalletID: Identifier {
 
 /// An event or request from outside: derived from its source and its idempotency key.
 ///
-/// The first 32 bits are the murmur2 hash of the idempotency key, so that whoever holds the id knows the partition
-/// of `intake` that decided it; the last byte is zero, because it counts the steps (see ``MessageID``).
+/// The first 32 bits are the murmur2 hash of the idempotency key, so that whoever holds the id
+/// knows the partition of `intake` that decided it; the last byte is zero, because it counts the
+/// steps (see ``MessageID``).
 public struct EventID: Identifier {
     public let value: UInt128
     public init(_ value: UInt128) { self.value = value }

@@ -1,5 +1,6 @@
-// Which partition a key belongs to. The same function as Kafka's own Java producers (murmur2, sign bit cleared), so
-// that an upstream system that keys by the idempotency key reaches the partition where it is decided.
+// Which partition a key belongs to. The same function as Kafka's own Java producers (murmur2, sign
+// bit cleared), so that an upstream system that keys by the idempotency key reaches the partition
+// where it is decided.
 
 /// Kafka's murmur2 hash of a record key.
 @inlinable public func murmur2(_ key: some RandomAccessCollection<UInt8>) -> UInt32 {

@@ -1,5 +1,6 @@
-// The bytes of a literal, without an allocation: names of fields and headers are compared and copied through it on the
-// hot path. The only place outside the C adapters that touches memory by address; a literal's bytes live for ever.
+// The bytes of a literal, without an allocation: names of fields and headers are compared and
+// copied through it on the hot path. The only place outside the C adapters that touches memory by
+// address; a literal's bytes live for ever.
 
 /// The UTF-8 bytes of a literal of two or more characters.
 @safe public struct StaticBytes: RandomAccessCollection, Sendable {

@@ -1,5 +1,6 @@
-// Points in time as milliseconds since 1970 in UTC, read from and written as RFC 3339. Calendar arithmetic is done here
-// (proleptic Gregorian, days since 1970) so that no locale, time-zone database or wall clock reaches a decision.
+// Points in time as milliseconds since 1970 in UTC, read from and written as RFC 3339. Calendar
+// arithmetic is done here (proleptic Gregorian, days since 1970) so that no locale, time-zone
+// database or wall clock reaches a decision.
 
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 public struct Timestamp: Sendable, Hashable, Comparable {
@@ -58,9 +59,9 @@ extension Timestamp: CustomStringConvertible {
         return text
     }
 
-    /// Reads RFC 3339 with a zone (`Z` or an offset). A leap second (`:60`) reads as `:59`; more than three digits
-    /// of a second are cut. Anything else, 24:00 and dates without a zone included, is nil, and so is a time whose
-    /// offset takes it out of the years 1 to 9999.
+    /// Reads RFC 3339 with a zone (`Z` or an offset). A leap second (`:60`) reads as `:59`; more
+    /// than three digits of a second are cut. Anything else, 24:00 and dates without a zone
+    /// included, is nil, and so is a time whose offset takes it out of the years 1 to 9999.
     @inlinable public init?(rfc3339 text: some Collection<UInt8>) { self.init(bytes: Array(text)) }
 
     @usableFromInline init?(bytes: [UInt8]) {

@@ -1,5 +1,5 @@
-// What a process runs beside its workers: the gateway's HTTP door is the one that exists. Started once the broker's topics
-// were found right, stopped before the workers are.
+// What a process runs beside its workers: the gateway's HTTP door is the one that exists. Started
+// once the broker's topics were found right, stopped before the workers are.
 
 import Synchronization
 

@@ -1,5 +1,5 @@
-// A process's folder: the stores, the port files, and who it is. Locked for as long as the process lives, so that no two
-// processes take each other for the same member of the group.
+// A process's folder: the stores, the port files, and who it is. Locked for as long as the process
+// lives, so that no two processes take each other for the same member of the group.
 
 import Foundation
 import Primitives
@@ -14,7 +14,8 @@ public struct DataFolderFailure: Error, Sendable, CustomStringConvertible {
 /// An existing folder that this process alone uses.
 public final class DataFolder: Sendable {
     public let path: String
-    /// Names this folder's process in its group and as a transactional producer; drawn once, kept in the folder.
+    /// Names this folder's process in its group and as a transactional producer; drawn once, kept
+    /// in the folder.
     public let instance: String
     private let lock: Int32
 

@@ -1,5 +1,5 @@
-// The small HTTP port of every service, for operators and their tools: is it alive, is it ready and if not what does it wait
-// for, and its figures. It changes nothing and knows no secrets.
+// The small HTTP port of every service, for operators and their tools: is it alive, is it ready and
+// if not what does it wait for, and its figures. It changes nothing and knows no secrets.
 
 import HTTPGate
 import JSONText
@@ -9,7 +9,8 @@ import Telemetry
 
 /// Serves `/healthz`, `/readyz` and `/metrics`.
 struct OperatorPort {
-    /// A worker that completed no step for so long, in milliseconds, hangs: longer than any call it makes may take.
+    /// A worker that completed no step for so long, in milliseconds, hangs: longer than any call it
+    /// makes may take.
     static let stuckAfter: Int64 = 60_000
 
     let workers: [WorkerStatus]

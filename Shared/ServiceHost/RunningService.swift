@@ -1,5 +1,6 @@
-// A process at work: the operator's port first, so that it can be asked what it waits for; then the broker's topics, the
-// attachments, a thread for each worker, and a watchdog; and all of it back in the other order.
+// A process at work: the operator's port first, so that it can be asked what it waits for; then the
+// broker's topics, the attachments, a thread for each worker, and a watchdog; and all of it back in
+// the other order.
 
 import EventLog
 import Foundation
@@ -100,7 +101,8 @@ struct RunningService {
 
     // MARK: The end
 
-    /// Until the end is asked for; a worker that hangs in a client's call cannot be ended but by ending the process.
+    /// Until the end is asked for; a worker that hangs in a client's call cannot be ended but by
+    /// ending the process.
     private func watch(_ port: OperatorPort) {
         while !stop.wait(milliseconds: Self.watchMilliseconds) {
             guard !port.isAlive else { continue }

@@ -1,6 +1,7 @@
-// One process of the platform from its arguments to its exit code: settings, folder, broker, operator's port, workers, and an
-// orderly end. Called by the Main of each service with what is its own. Exit codes: 0 asked to stop, 1 gave up, 2 wrong
-// settings, 4 asked to stop and not done in time, 70 a worker hung.
+// One process of the platform from its arguments to its exit code: settings, folder, broker,
+// operator's port, workers, and an orderly end. Called by the Main of each service with what is its
+// own. Exit codes: 0 asked to stop, 1 gave up, 2 wrong settings, 4 asked to stop and not done in
+// time, 70 a worker hung.
 
 import EventLog
 import Foundation
@@ -36,7 +37,8 @@ public struct ServiceDefinition {
 
 /// Runs a service as a process.
 public struct ServiceProcess {
-    /// After a request to stop: the batch at hand is done in far less; what hangs is cut, the log makes that safe.
+    /// After a request to stop: the batch at hand is done in far less; what hangs is cut, the log
+    /// makes that safe.
     private static let stopLimitMilliseconds = 4_500
 
     private let service: ServiceName

@@ -1,5 +1,5 @@
-// How a process is asked to end: SIGTERM or SIGINT, or a worker that gave up. Whoever loops looks here; a second signal ends
-// the process at once, which is safe by design.
+// How a process is asked to end: SIGTERM or SIGINT, or a worker that gave up. Whoever loops looks
+// here; a second signal ends the process at once, which is safe by design.
 
 import Dispatch
 import Foundation

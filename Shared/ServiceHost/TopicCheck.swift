@@ -1,5 +1,6 @@
-// Waits for the broker, then compares its topics with what the service needs: a missing topic or another partition count would
-// send keys to the wrong stores, so the process refuses to start and says which.
+// Waits for the broker, then compares its topics with what the service needs: a missing topic or
+// another partition count would send keys to the wrong stores, so the process refuses to start and
+// says which.
 
 import EventLog
 import Primitives

@@ -1,7 +1,8 @@
-// Finds the rows that a transaction changed, with SQLite's session extension, and gives each as a changelog record: key
-// ["table", primary key...], value the whole row as an array in the order of the columns, null for a deleted row. A row
-// that changed ten times is one record; a row that ended as it began is none. BLOBs are written as hex digits.
-// See https://www.sqlite.org/sessionintro.html
+// Finds the rows that a transaction changed, with SQLite's session extension, and gives each as a
+// changelog record: key ["table", primary key...], value the whole row as an array in the order of
+// the columns, null for a deleted row. A row that changed ten times is one record; a row that ended
+// as it began is none. BLOBs are written as hex digits. See
+// https://www.sqlite.org/sessionintro.html
 
 import CSQLite
 

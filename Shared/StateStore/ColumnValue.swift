@@ -1,5 +1,5 @@
-// A value that SQLite lends: of a changed row in a changeset, or of the current row of a statement. Valid only until its
-// owner moves on, so it is read at once and never kept.
+// A value that SQLite lends: of a changed row in a changeset, or of the current row of a statement.
+// Valid only until its owner moves on, so it is read at once and never kept.
 
 import CSQLite
 

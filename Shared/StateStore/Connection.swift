@@ -1,6 +1,7 @@
-// One connection to one SQLite database, used by one thread. Opens with the settings that RELIABILITY asks of a store whose
-// truth is the log: WAL and synchronous=NORMAL (power loss may take the newest transactions, never the consistency), and
-// an exclusive lock, so that no second process opens the same file.
+// One connection to one SQLite database, used by one thread. Opens with the settings that
+// RELIABILITY asks of a store whose truth is the log: WAL and synchronous=NORMAL (power loss may
+// take the newest transactions, never the consistency), and an exclusive lock, so that no second
+// process opens the same file.
 
 import CSQLite
 
@@ -68,7 +69,8 @@ public enum StoreLocation: Sendable, Equatable {
     }
 }
 
-/// The failure of the connection's last call. Which code has which consequence is decided here and nowhere else.
+/// The failure of the connection's last call. Which code has which consequence is decided here and
+/// nowhere else.
 func storeFailure(_ connection: OpaquePointer, _ operation: String, _ code: Int32) -> StoreFailure {
     let consequence: StoreFailure.Consequence =
         switch code & 0xff {

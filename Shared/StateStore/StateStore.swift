@@ -1,6 +1,7 @@
-// A service's store for one partition: a SQLite database whose rows and whose place in the log are written in the same
-// transaction. The worker drives it: begin, savepoint around each record, changed rows to the changelog, then Kafka's
-// commit, then this one's. A store is a cache of the log: wiping it loses nothing. See RELIABILITY 1.4.
+// A service's store for one partition: a SQLite database whose rows and whose place in the log are
+// written in the same transaction. The worker drives it: begin, savepoint around each record,
+// changed rows to the changelog, then Kafka's commit, then this one's. A store is a cache of the
+// log: wiping it loses nothing. See RELIABILITY 1.4.
 
 import CSQLite
 import EventLog
@@ -70,7 +71,8 @@ public final class StateStore {
         }
     }
 
-    /// Reads every page and index. Slow for large files, so it is asked for only where a file is under suspicion.
+    /// Reads every page and index. Slow for large files, so it is asked for only where a file is
+    /// under suspicion.
     public func checkIntegrity() throws(StoreFailure) {
         var check = try connection.prepare("PRAGMA quick_check(1)")
         guard try check.next(), check.text(0) == "ok" else {
@@ -111,7 +113,8 @@ public final class StateStore {
         isInTransaction = false
     }
 
-    /// Undoes the transaction. A failure to do so leaves the store unusable, which the caller takes as `.rebuild`.
+    /// Undoes the transaction. A failure to do so leaves the store unusable, which the caller takes
+    /// as `.rebuild`.
     public func rollback() throws(StoreFailure) {
         guard isInTransaction else { return }
         capture = nil

@@ -1,13 +1,15 @@
-// A prepared statement: bind in order, step, read columns, reset. Kept as a named property of a store and used again for
-// every record; noncopyable, so that two places cannot step it at once and its handle is released exactly once.
+// A prepared statement: bind in order, step, read columns, reset. Kept as a named property of a
+// store and used again for every record; noncopyable, so that two places cannot step it at once and
+// its handle is released exactly once.
 
 import CSQLite
 import Primitives
 
 /// A prepared statement of one connection.
 ///
-/// Life: `bind` each parameter in order; `run()` or `next()` until false; reading columns is valid after a `next()`
-/// that returned true; `reset()` (implied by `run()` and by a `next()` that returned false) makes it ready again.
+/// Life: `bind` each parameter in order; `run()` or `next()` until false; reading columns is valid
+/// after a `next()` that returned true; `reset()` (implied by `run()` and by a `next()` that
+/// returned false) makes it ready again.
 @safe public struct Statement: ~Copyable {
     private let handle: OpaquePointer
     private let connection: Connection

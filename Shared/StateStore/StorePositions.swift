@@ -1,7 +1,8 @@
-// The tables every store has besides its service's own. `input_position`: the next offset of each input; it goes to the
-// changelog with the rows, so that a restored store knows what it has seen. `log_position`: how far the store has applied
-// its changelog and history. `store_fact`: cluster and time of the last commit. Written only by StateStore, in the
-// transaction of the rows they describe.
+// The tables every store has besides its service's own. `input_position`: the next offset of each
+// input; it goes to the changelog with the rows, so that a restored store knows what it has seen.
+// `log_position`: how far the store has applied its changelog and history. `store_fact`: cluster
+// and time of the last commit. Written only by StateStore, in the transaction of the rows they
+// describe.
 
 import EventLog
 import Primitives

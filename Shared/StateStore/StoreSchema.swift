@@ -1,11 +1,13 @@
-// What a service's store looks like: its tables as numbered steps, and which of them the changelog carries. Written once per
-// service, read by StateStore when it opens a file.
+// What a service's store looks like: its tables as numbered steps, and which of them the changelog
+// carries. Written once per service, read by StateStore when it opens a file.
 
 /// The tables of a service's store.
 public struct StoreSchema: Sendable {
-    /// SQL of version 1, 2, ...; a store is created with all of them. An older file is restored anew from the changelog.
+    /// SQL of version 1, 2, ...; a store is created with all of them. An older file is restored
+    /// anew from the changelog.
     public let versions: [String]
-    /// Tables whose rows go to the changelog. STRICT, with a declared primary key, columns INTEGER, TEXT or BLOB.
+    /// Tables whose rows go to the changelog. STRICT, with a declared primary key, columns INTEGER,
+    /// TEXT or BLOB.
     public let changelogged: [String]
 
     public init(versions: [String], changelogged: [String]) {

@@ -1,5 +1,6 @@
-// Writes one table's rows as changelog records and puts such records back as rows. Both directions stand here, so that
-// they cannot drift apart; ChangeCapture finds the rows, StateStore decides when.
+// Writes one table's rows as changelog records and puts such records back as rows. Both directions
+// stand here, so that they cannot drift apart; ChangeCapture finds the rows, StateStore decides
+// when.
 
 import JSONText
 
@@ -27,7 +28,8 @@ final class TableChangelogs {
     /// Puts one changelog record back: a row, or its absence.
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?) throws(StoreFailure) {
         let keyDocument = try parse(Array(key))
-        guard let name = keyDocument.root.items.first(where: { _ in true })?.string(), let changelog = changelogs[name] else {
+        let table = keyDocument.root.items.first { _ in true }
+        guard let name = table?.string(), let changelog = changelogs[name] else {
             throw malformed("the key does not start with a table of this store")
         }
         if let value {

@@ -1,6 +1,6 @@
-// Reads the `config` topic whole before a worker's first record, and follows it from then on. The worker asks for news between
-// batches only, so that all records of a batch are decided by one configuration. An invalid document is reported and the
-// former one stays in force.
+// Reads the `config` topic whole before a worker's first record, and follows it from then on. The
+// worker asks for news between batches only, so that all records of a batch are decided by one
+// configuration. An invalid document is reported and the former one stays in force.
 
 import Configuration
 import EventLog
@@ -44,7 +44,8 @@ public final class ConfigurationFollower<Log: EventLog> {
 
     private func apply(_ record: Record) {
         guard let key = record.key else {
-            return logger.warning("config.ignored", .number("offset", record.offset.number), .string("reason", "no key"))
+            return logger.warning(
+                "config.ignored", .number("offset", record.offset.number), .string("reason", "no key"))
         }
         do throws(ConfigurationFailure) {
             try builder.apply(key: key, value: record.value, offset: record.offset.number)

@@ -1,5 +1,6 @@
-// Writes a record that cannot be processed to the service's dead letters: key, value and headers as received, and headers that
-// say where it came from and why it is there. Written in the batch's transaction, so it is there once.
+// Writes a record that cannot be processed to the service's dead letters: key, value and headers as
+// received, and headers that say where it came from and why it is there. Written in the batch's
+// transaction, so it is there once.
 
 import EventLog
 import Messages

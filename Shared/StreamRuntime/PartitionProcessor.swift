@@ -1,5 +1,6 @@
-// What a service does with one partition's records. Called by the worker alone, in its thread, inside the transaction of the
-// partition's store; everything it writes becomes visible with the batch or not at all.
+// What a service does with one partition's records. Called by the worker alone, in its thread,
+// inside the transaction of the partition's store; everything it writes becomes visible with the
+// batch or not at all.
 
 import Configuration
 import EventLog
@@ -10,20 +11,22 @@ import StateStore
 
 /// One partition's part of a service. It may keep what it has read in memory only until ``batchUndone()``.
 public protocol PartitionProcessor: AnyObject {
-    /// Handles one record. Outcomes, refusals included, are records and rows; a throw undoes this record's changes.
+    /// Handles one record. Outcomes, refusals included, are records and rows; a throw undoes this
+    /// record's changes.
     func process(_ record: Record, _ batch: BatchContext) throws(RecordFailure)
 
     /// When ``punctuate(_:)`` is due next; nil: never. Read before each poll.
     var nextPunctuation: Timestamp? { get }
 
-    /// The longest wait for records while other threads may bring something that makes ``nextPunctuation`` due; nil: no
-    /// bound of its own.
+    /// The longest wait for records while other threads may bring something that makes
+    /// ``nextPunctuation`` due; nil: no bound of its own.
     var maximumWaitMilliseconds: Int? { get }
 
     /// Handles what time brings: expiry, retries. Runs in a batch of its own or together with records.
     func punctuate(_ batch: BatchContext) throws(RecordFailure)
 
-    /// The record went to the dead letters, and what it had changed is undone: whoever waits for its answer may be told.
+    /// The record went to the dead letters, and what it had changed is undone: whoever waits for
+    /// its answer may be told.
     func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext)
 
     /// Puts back the rows of one record of a history topic while the store is restored.

@@ -1,5 +1,5 @@
-// One partition of a service in one worker: its store, its processor, and where it stands in its inputs. The worker moves it
-// through its states; it knows nothing of other partitions.
+// One partition of a service in one worker: its store, its processor, and where it stands in its
+// inputs. The worker moves it through its states; it knows nothing of other partitions.
 //
 //   opening ──> restoring ──> running
 //      ^            │            │

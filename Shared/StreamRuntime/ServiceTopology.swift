@@ -1,4 +1,5 @@
-// Where a service's records come from and go, as data. Each service has one value of this; the worker does the rest.
+// Where a service's records come from and go, as data. Each service has one value of this; the
+// worker does the rest.
 
 import EventLog
 import Messages

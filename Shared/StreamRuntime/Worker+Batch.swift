@@ -1,5 +1,6 @@
-// One batch: process each record in its partition's store, punctuate, put the changed rows on the changelog, commit Kafka's
-// transaction, then the stores'. Strictly in this order: a store that commits first could be ahead of the log.
+// One batch: process each record in its partition's store, punctuate, put the changed rows on the
+// changelog, commit Kafka's transaction, then the stores'. Strictly in this order: a store that
+// commits first could be ahead of the log.
 
 import EventLog
 import Primitives
@@ -92,10 +93,12 @@ extension Worker {
         }
     }
 
-    /// A record may name a partition itself (where to answer to); one that does not exist would fail every batch with it.
+    /// A record may name a partition itself (where to answer to); one that does not exist would
+    /// fail every batch with it.
     private func refuseUnknownPartitions(since mark: Int) throws(RecordFailure) {
         guard partitionsExist(since: mark) else {
-            throw .unprocessable(code: "unknown-partition", detail: "it asks for an answer on a partition that is not there")
+            throw .unprocessable(
+                code: "unknown-partition", detail: "it asks for an answer on a partition that is not there")
         }
     }
 
@@ -169,8 +172,8 @@ extension Worker {
         }
     }
 
-    /// Kafka has the batch, so every store must have it too: one that cannot commit is opened anew and catches up from the
-    /// changelog, and the others commit all the same.
+    /// Kafka has the batch, so every store must have it too: one that cannot commit is opened anew
+    /// and catches up from the changelog, and the others commit all the same.
     private func commitStores(
         _ touched: [PartitionTask], _ delivered: [InputPosition], _ now: Timestamp
     ) throws(WorkerFailure) {

@@ -1,6 +1,7 @@
-// The recovery procedure of RELIABILITY 1.4, in slices, so that the worker stays in its group and running partitions go on
-// meanwhile: open the store, wait for stable committed offsets, then the changelog's end read uncommitted, then the changelog
-// and histories up to their end beyond that, then compare the store's position with the group's. The order matters.
+// The recovery procedure of RELIABILITY 1.4, in slices, so that the worker stays in its group and
+// running partitions go on meanwhile: open the store, wait for stable committed offsets, then the
+// changelog's end read uncommitted, then the changelog and histories up to their end beyond that,
+// then compare the store's position with the group's. The order matters.
 
 import EventLog
 import Primitives

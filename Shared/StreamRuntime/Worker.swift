@@ -1,6 +1,7 @@
-// The loop of DESIGN 2: poll, process, punctuate, commit. One worker is one thread with one consumer, one transactional
-// producer and a store for each partition it is assigned; it shares nothing but its status. Failures are sorted by what has
-// to be done about them: try the batch again, drop the partitions, rebuild a store, or stop.
+// The loop of DESIGN 2: poll, process, punctuate, commit. One worker is one thread with one
+// consumer, one transactional producer and a store for each partition it is assigned; it shares
+// nothing but its status. Failures are sorted by what has to be done about them: try the batch
+// again, drop the partitions, rebuild a store, or stop.
 
 import Configuration
 import EventLog
@@ -231,8 +232,8 @@ public final class Worker<Log: EventLog> {
         readerIsCurrent = false
     }
 
-    /// The producer's last transaction has no known end: a new one of the same id ends it, and every store finds its
-    /// place again from the log.
+    /// The producer's last transaction has no known end: a new one of the same id ends it, and
+    /// every store finds its place again from the log.
     func discardProducer() {
         undoBatch()
         producer?.close()

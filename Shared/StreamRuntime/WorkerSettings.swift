@@ -6,7 +6,8 @@ import StateStore
 
 /// The settings of one worker.
 public struct WorkerSettings: Sendable {
-    /// Unique and stable over restarts, within the service: names the group member and the transactional producer.
+    /// Unique and stable over restarts, within the service: names the group member and the
+    /// transactional producer.
     public var member: String
     /// The folder of the stores, or nil for stores in memory.
     public var folder: String?

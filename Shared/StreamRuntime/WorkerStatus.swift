@@ -1,4 +1,5 @@
-// What a worker is doing, for the operator's port of the process. The only thing a worker shares with other threads.
+// What a worker is doing, for the operator's port of the process. The only thing a worker shares
+// with other threads.
 
 import Primitives
 import Synchronization
@@ -6,7 +7,8 @@ import Synchronization
 /// One worker's state, written by it and read by the operator's port and the watchdog.
 public final class WorkerStatus: Sendable {
     public struct Snapshot: Sendable, Equatable {
-        /// What it waits for before it can process: `broker`, `config`, `restoring partition 3 at offset 5 of 9`.
+        /// What it waits for before it can process: `broker`, `config`, `restoring partition 3 at
+        /// offset 5 of 9`.
         public var waitingFor: [String] = ["broker"]
         public var runningPartitions: [Int32] = []
         /// The time of the last completed step.

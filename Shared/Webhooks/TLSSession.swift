@@ -2,7 +2,7 @@
 // host's name is checked against the certificate, and the certificate against the system's authorities. Never
 // falls back to no TLS.
 
-import CCrypto
+import CTLS
 
 /// What all sessions have in common. Made once.
 @safe final class TLSContext {

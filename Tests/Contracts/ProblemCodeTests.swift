@@ -52,7 +52,7 @@ import WalletLedgerDomain
     /// The door's own, and those of idempotency keys.
     static func doorCodes() throws -> Set<String> {
         let service = ["Services/IngressGateway/Service"]
-        return try ContractFiles.matches(/(?:Problem|self\.init)\(\d{3}, "([a-z-]+)"/, in: service)
+        return try ContractFiles.matches(/(?:Problem|self\.init)\(\s*\d{3},\s*"([a-z-]+)"/, in: service)
             .union(try ContractFiles.matches(/\.unavailable\(\s*"([a-z-]+)"/, in: service))
             .union(
                 try ContractFiles.matches(

@@ -50,7 +50,7 @@ struct LayoutTests {
     @Test func `each C library has one importer`() throws {
         let homes = [
             "CRDKafka": "Shared/KafkaLog/", "CSQLite": "Shared/StateStore/", "CMicroHTTPD": "Shared/HTTPGate/",
-            "CCrypto": "Shared/Digests/",
+            "CCrypto": "Shared/Digests/", "CTLS": "Shared/Webhooks/", "CEpoll": "Shared/Webhooks/",
         ]
         for file in try Self.sources(in: "Services") + Self.sources(in: "Shared") {
             for name in file.imports {

@@ -1,5 +1,6 @@
-// What downstream systems saw, compared with what was published, without a look at any store: every purchase one award of the
-// right amount, every wallet's history without a gap or a repeat, and all accounts in balance.
+// What downstream systems saw, compared with what was published, without a look at any store: every
+// purchase one award of the right amount, every wallet's history without a gap or a repeat, and all
+// accounts in balance.
 
 import Foundation
 import Messages

@@ -1,4 +1,5 @@
-// One HTTP request to a process under test, made by curl, which is not our code and is what integrators use first.
+// One HTTP request to a process under test, made by curl, which is not our code and is what
+// integrators use first.
 
 import Foundation
 

@@ -1,5 +1,6 @@
-// The whole platform as real processes on a real broker, with topics of its own: starts and ends services, publishes purchases
-// as a till would, and reads what downstream systems see with a reader of its own.
+// The whole platform as real processes on a real broker, with topics of its own: starts and ends
+// services, publishes purchases as a till would, and reads what downstream systems see with a
+// reader of its own.
 
 import EventLog
 import Foundation

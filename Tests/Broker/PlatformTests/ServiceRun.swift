@@ -1,5 +1,6 @@
-// One real service process under test: started from the executables beside the test bundle, asked over its operator port,
-// ended in order or by SIGKILL. Whatever a test does, no process outlives it.
+// One real service process under test: started from the executables beside the test bundle, asked
+// over its operator port, ended in order or by SIGKILL. Whatever a test does, no process outlives
+// it.
 
 import Foundation
 import Messages
@@ -34,7 +35,11 @@ final class ServiceRun {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         let log = folder + "/log.jsonl"
-        if !FileManager.default.fileExists(atPath: log) { _ = FileManager.default.createFile(atPath: log, contents: nil) }
+        if !FileManager.default.fileExists(atPath: log) {
+            guard FileManager.default.createFile(atPath: log, contents: nil) else {
+                throw PlatformFailure("\(log) cannot be written")
+            }
+        }
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
         try handle.seekToEnd()
         process.standardError = handle

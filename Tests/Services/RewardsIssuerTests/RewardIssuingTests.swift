@@ -15,7 +15,7 @@ struct RewardIssuingTests {
         let refusal = try #require(try world.replies().first)
         #expect(refusal.correlation == "1")
         #expect(refusal.outcome == "refused")
-        #expect(refusal.body.contains(#""code":"missing""#) && refusal.body.contains("/reward"))
+        #expect(refusal.body.contains(#""reason":"missing""#) && refusal.body.contains("/reward"))
         #expect(try world.rig.records(of: .walletCommands).isEmpty)
 
         try world.request("some", of: "anna", correlation: 2)

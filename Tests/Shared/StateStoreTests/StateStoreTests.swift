@@ -10,7 +10,8 @@ struct StateStoreTests {
         versions: [
             """
             CREATE TABLE lot (
-                wallet_id BLOB NOT NULL, number INTEGER NOT NULL, note TEXT, points INTEGER NOT NULL CHECK (points >= 0),
+                wallet_id BLOB NOT NULL, number INTEGER NOT NULL, note TEXT,
+                points INTEGER NOT NULL CHECK (points >= 0),
                 PRIMARY KEY (wallet_id, number)) STRICT, WITHOUT ROWID;
             CREATE TABLE history (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
             """
@@ -41,7 +42,8 @@ struct StateStoreTests {
         var rows: [String] = []
         while try statement.next() {
             rows.append(
-                "\(statement.text(0)) \(statement.integer(1)) \(statement.textOrNil(2) ?? "null") \(statement.integer(3))")
+                "\(statement.text(0)) \(statement.integer(1)) \(statement.textOrNil(2) ?? "null") "
+                    + "\(statement.integer(3))")
         }
         return rows
     }

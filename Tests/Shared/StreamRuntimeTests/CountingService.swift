@@ -1,5 +1,6 @@
-// A service as small as can be, to test the runtime with: counts records per key in its store and writes each new count. What
-// it has written shows at once whether a record was lost, doubled or counted on a wrong store.
+// A service as small as can be, to test the runtime with: counts records per key in its store and
+// writes each new count. What it has written shows at once whether a record was lost, doubled or
+// counted on a wrong store.
 
 import EventLog
 import Messages

@@ -10,7 +10,8 @@ import Testing
 
 @Suite("Worker")
 struct WorkerTests {
-    private let folder = FileManager.default.temporaryDirectory.path + "/worker-\(ProcessInfo.processInfo.processIdentifier)-"
+    private let folder =
+        FileManager.default.temporaryDirectory.path + "/worker-\(ProcessInfo.processInfo.processIdentifier)-"
 
     /// Sends each key so many times, in turns.
     private func send(_ rig: ServiceRig, _ keys: [String], times: Int = 1) throws {
@@ -206,8 +207,8 @@ struct WorkerTests {
             rig.cluster.advance(milliseconds: 100)
         }
         let place = TopicPartition(.customerEvents, PartitionIndex(0))
-        guard case .committed = mover.commit(RecordBatch(), offsets: [InputPosition(place, next: Offset(2))], of: consumer)
-        else {
+        let moved = [InputPosition(place, next: Offset(2))]
+        guard case .committed = mover.commit(RecordBatch(), offsets: moved, of: consumer) else {
             Issue.record("the mover could not commit to \(name)")
             return
         }

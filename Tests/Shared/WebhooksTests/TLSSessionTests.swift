@@ -1,7 +1,7 @@
 // Certificates: a session is made with the host that was asked for, under an authority that is trusted, and
 // with nobody else. Both ends are in memory.
 
-import CCrypto
+import CTLS
 import Foundation
 import Testing
 

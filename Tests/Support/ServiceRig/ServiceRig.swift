@@ -1,5 +1,6 @@
-// Runs services' real topologies, workers and stores over the simulated log, in one thread and virtual time. For tests of
-// services and of several services together: append what outside systems would send, settle, look at the topics.
+// Runs services' real topologies, workers and stores over the simulated log, in one thread and
+// virtual time. For tests of services and of several services together: append what outside systems
+// would send, settle, look at the topics.
 
 import Configuration
 import EventLog

@@ -1,0 +1,9 @@
+#ifndef POINTSTREAM_CTLS_SHIM_H
+#define POINTSTREAM_CTLS_SHIM_H
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#endif
