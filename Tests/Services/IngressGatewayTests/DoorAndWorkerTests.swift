@@ -38,7 +38,7 @@ private struct SimulatedPublisher: IntakePublisher {
 }
 
 @Suite struct `Door and worker together` {
-    @Test func `K9 O37 O62 P4 a posted event is decided once, and its callers are told`() async throws {
+    @Test func `K9 O37 O62 P4 a posted event is decided once, and its callers are told`() throws {
         let rig = ServiceRig(partitions: 4)
         for document in DoorFixture.documents() {
             try rig.append(.config, key: document.key, value: document.value, partition: PartitionIndex(0))
@@ -68,18 +68,18 @@ private struct SimulatedPublisher: IntakePublisher {
         let changed = DoorFixture.request(
             "POST", "/v1/events", fields: ["Prefer: wait=5"], idempotencyKey: "k1",
             body: Array(GatewayFixture.purchase(total: "12").utf8))
-        let conflict = try await fixture.whileWaiting(changed, settled)
+        let conflict = try fixture.whileWaiting(changed, repeatedly: true, settled)
         #expect(conflict.status == 422)
         #expect(conflict.code == "key-reuse")
 
         let unknown = EventID(source: "shop", idempotencyKey: Array("k2".utf8))
         let question = DoorFixture.request("GET", "/v1/events/\(unknown)")
-        #expect(try await fixture.whileWaiting(question, settled).code == "unknown-event")
+        #expect(try fixture.whileWaiting(question, repeatedly: true, settled).code == "unknown-event")
 
         let old = DoorFixture.request(
             "POST", "/v1/events", fields: ["Prefer: wait=5"], idempotencyKey: "k3",
             body: Array(GatewayFixture.purchase(at: "2026-10-01T00:00:00Z").utf8))
-        let refused = try await fixture.whileWaiting(old, settled)
+        let refused = try fixture.whileWaiting(old, repeatedly: true, settled)
         #expect(refused.status == 422)
         #expect(refused.code == "too-old")
 

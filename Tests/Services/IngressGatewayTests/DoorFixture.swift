@@ -27,6 +27,7 @@ final class RecordingPublisher: IntakePublisher {
         var records: [DoorRecord] = []
         var held: [Completion] = []
         var onRecord: (@Sendable (DoorRecord) -> Void)?
+        var handled = 0
     }
     private let state = Mutex(State())
 
@@ -58,7 +59,11 @@ final class RecordingPublisher: IntakePublisher {
         case .acknowledge: completion(.success(()))
         }
         action?(record)
+        state.withLock { $0.handled += 1 }
     }
+
+    /// Records that were taken and, where that is the mode, acknowledged.
+    var handled: Int { state.withLock { $0.handled } }
 
     func close() {}
 }
@@ -82,6 +87,7 @@ final class DoorFixture: Sendable {
     let sink = InMemorySink()
     let door: Door
     let server: HTTPServer
+    private let recordsItself: Bool
 
     init(
         isReady: Bool = true, maximumWaits: Int = 100, publisher other: (any IntakePublisher)? = nil,
@@ -89,6 +95,7 @@ final class DoorFixture: Sendable {
         partitions: PartitionCount = DoorFixture.partitions
     ) throws {
         publisher = RecordingPublisher()
+        recordsItself = other == nil
         self.clock = clock
         var entropy = SeededEntropy(seed: 1)
         let door = Door(
@@ -182,20 +189,33 @@ final class DoorFixture: Sendable {
             to: server.port)
     }
 
-    /// Does something while a request is under way, and returns its answer. The request has a thread of its
-    /// own: those of Swift's tasks are few, and waiting in all of them would leave none to act.
-    func whileWaiting(_ request: [UInt8], _ action: () throws -> Void) async throws -> Answer {
+    /// Does something while a request is under way, again and again if asked to, and returns its answer. It
+    /// blocks instead of suspending: other tests may keep all threads of Swift's tasks busy for longer than
+    /// the request has patience.
+    func whileWaiting(
+        _ request: [UInt8], repeatedly: Bool = false, _ action: () throws -> Void
+    ) throws -> Answer {
         let port = server.port
-        let before = door.waiting
-        let (answers, finish) = AsyncStream.makeStream(of: Result<Answer, any Error>.self)
-        let thread = Thread {
-            finish.yield(Result { try send(request, to: port) })
-            finish.finish()
+        let (waiting, handled) = (door.waiting, publisher.handled)
+        let box = AnswerBox()
+        Thread { box.set(Result { try send(request, to: port) }) }.start()
+        while box.answer == nil {
+            if door.waiting > waiting, !recordsItself || publisher.handled > handled { break }
+            sched_yield()
         }
-        thread.start()
-        while door.waiting == before { await Task.yield() }
         try action()
-        for await answer in answers { return try answer.get() }
-        throw CancellationError()
+        while true {
+            if let answer = box.answer { return try answer.get() }
+            if repeatedly { try action() }
+            sched_yield()
+        }
     }
+}
+
+/// The answer of a request that has a thread of its own.
+private final class AnswerBox: Sendable {
+    private let result = Mutex<Result<Answer, any Error>?>(nil)
+
+    func set(_ answer: Result<Answer, any Error>) { result.withLock { $0 = answer } }
+    var answer: Result<Answer, any Error>? { result.withLock { $0 } }
 }

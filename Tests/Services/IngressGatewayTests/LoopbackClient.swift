@@ -44,15 +44,20 @@ func send(_ bytes: [UInt8], to port: UInt16) throws -> Answer {
         let count = unsafe rest.withUnsafeBytes {
             unsafe Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
         }
+        if count < 0, errno == EINTR { continue }
         if count <= 0 { break }
         rest = rest.dropFirst(count)
     }
     var received: [UInt8] = []
     while true {
         var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        guard unsafe poll(&entry, 1, 20_000) == 1 else { break }
+        let ready = unsafe poll(&entry, 1, 20_000)
+        // Other tests' child processes end meanwhile, and their signals interrupt whoever waits.
+        if ready < 0, errno == EINTR { continue }
+        guard ready == 1 else { break }
         var piece = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe recv(socket, &piece, piece.count, 0)
+        if count < 0, errno == EINTR { continue }
         if count <= 0 { break }
         received += piece[..<count]
     }

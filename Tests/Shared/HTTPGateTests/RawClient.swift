@@ -102,7 +102,8 @@ final class RawClient {
     private func receive() -> Bool {
         guard wait(for: Int16(POLLIN), milliseconds: Self.patienceMilliseconds) else { return false }
         var piece = [UInt8](repeating: 0, count: 65_536)
-        let count = unsafe recv(socket, &piece, piece.count, 0)
+        var count: Int
+        repeat { count = unsafe recv(socket, &piece, piece.count, 0) } while count < 0 && errno == EINTR
         ended = count <= 0
         if count > 0 { received += piece[..<count] }
         return count > 0
@@ -110,7 +111,10 @@ final class RawClient {
 
     private func wait(for events: Int16, milliseconds: Int32) -> Bool {
         var entry = pollfd(fd: socket, events: events, revents: 0)
-        return unsafe poll(&entry, 1, milliseconds) == 1
+        var ready: Int32
+        // Other tests' child processes end meanwhile, and their signals interrupt whoever waits.
+        repeat { ready = unsafe poll(&entry, 1, milliseconds) } while ready < 0 && errno == EINTR
+        return ready == 1
     }
 
     private func contentLength(_ head: String) -> Int {

@@ -98,6 +98,7 @@ final class RawServer: Sendable {
         while true {
             let size = buffer.count
             let count = unsafe recv(descriptor, &buffer, size, 0)
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { return nil }
             text += String(decoding: buffer[..<count], as: UTF8.self)
             guard let end = text.range(of: "\r\n\r\n") else { continue }
