@@ -2,8 +2,9 @@
 RUN/latency.json.
 
 Purchases of customers of their own go in at a modest, steady rate, whatever comes out (an open loop: a slow
-answer delays no later purchase, and each is timed from when it was due). A kcat that reads committed records
-is the other end. The bulk before says nothing about latency: there, a purchase mostly waits for those before
+answer delays no later purchase). Each is timed from the timestamp that the till's client gave its record: kcat
+reads its input in blocks, and what a line waits in there is not the platform's. A kcat that reads committed
+records is the other end. The bulk before says nothing about latency: there, a purchase mostly waits for those before
 it."""
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def wait_for_ends(stream: IO[bytes], partitions: int) -> None:
 
 def collect(stream: IO[bytes], arrived: dict[str, float], complete: threading.Event) -> None:
     for line in stream:
-        now = time.monotonic()
+        now = time.time()
         customer = json.loads(line).get("externalId", "")
         if customer.startswith(names.PROBE):
             arrived.setdefault(customer, now)
@@ -91,18 +92,34 @@ def collect(stream: IO[bytes], arrived: dict[str, float], complete: threading.Ev
                 complete.set()
 
 
-def send(stream: IO[bytes]) -> dict[str, float]:
-    """When each purchase was due."""
-    due = {}
+# kcat reads blocks of a kilobyte: lines of this length, blanks at their end, go on in fours instead of dozens.
+LINE_BYTES = 256
+
+
+def send(stream: IO[bytes]) -> None:
     start = time.monotonic() + 0.1
     for number in range(WARM_UP + COUNTED):
         customer = f"{names.PROBE}{number:04}"
-        due[customer] = start + number / RATE
-        time.sleep(max(0.0, due[customer] - time.monotonic()))
-        stream.write(f"{customer}\t {customer} 19970101  1   11.77\r\n".encode())
+        time.sleep(max(0.0, start + number / RATE - time.monotonic()))
+        line = f"{customer}\t {customer} 19970101  1   11.77".ljust(LINE_BYTES - 2) + "\r\n"
+        stream.write(line.encode())
         stream.flush()
     stream.close()
-    return due
+
+
+def sent_times(run: RunFolder) -> dict[str, float]:
+    """When the till's client made each record, by its timestamp, in seconds."""
+    listing = subprocess.run(
+        ["kcat", "-Ceq", "-b", run.brokers, "-t", run.topic(names.INGRESS), "-f", r"%k\t%T\n"],
+        check=True,
+        capture_output=True,
+    ).stdout
+    sent = {}
+    for line in listing.splitlines():
+        key, _, milliseconds = line.decode().partition("\t")
+        if key.startswith(names.PROBE):
+            sent[key] = int(milliseconds) / 1_000
+    return dict(sorted(sent.items()))
 
 
 def measure(run: RunFolder, partitions: int) -> dict[str, float | int]:
@@ -113,18 +130,18 @@ def measure(run: RunFolder, partitions: int) -> dict[str, float | int]:
         try:
             wait_for_ends(consuming.stderr, partitions)
             threading.Thread(target=collect, args=(consuming.stdout, arrived, complete), daemon=True).start()
-            due = send(publishing.stdin)
+            send(publishing.stdin)
             complete.wait(PATIENCE_SECONDS)
         finally:
             consuming.terminate()
-    return summarise(due, arrived)
+    return summarise(sent_times(run), arrived)
 
 
-def summarise(due: dict[str, float], arrived: dict[str, float]) -> dict[str, float | int]:
-    counted = list(due)[WARM_UP:]
-    times = sorted((arrived[who] - due[who]) * 1_000 for who in counted if who in arrived)
-    result: dict[str, float | int] = {"rate": RATE, "sent": len(due), "count": len(times)}
-    if len(times) < len(counted):
+def summarise(sent: dict[str, float], arrived: dict[str, float]) -> dict[str, float | int]:
+    counted = list(sent)[WARM_UP:]
+    times = sorted((arrived[who] - sent[who]) * 1_000 for who in counted if who in arrived)
+    result: dict[str, float | int] = {"rate": RATE, "sent": len(sent), "count": len(times)}
+    if len(times) < COUNTED:
         return result
     return result | {"p50Ms": round(percentile(times, 50), 1), "p99Ms": round(percentile(times, 99), 1)}
 
