@@ -83,12 +83,19 @@ public final class StateStore {
     // MARK: Transactions
 
     public private(set) var isInTransaction = false
+    private var changesAtBegin: Int64 = 0
+
+    /// Whether a row of any table was written since the transaction began, undone ones included.
+    public var hasChanges: Bool {
+        unsafe sqlite3_total_changes64(connection.handle) != changesAtBegin
+    }
 
     /// Begins a transaction. With `capturing`, the rows it changes can be read with ``forEachChange(_:)``.
     public func begin(capturing: Bool = true) throws(StoreFailure) {
         precondition(!isInTransaction, "transactions do not nest")
         try connection.execute("BEGIN IMMEDIATE")
         isInTransaction = true
+        changesAtBegin = unsafe sqlite3_total_changes64(connection.handle)
         if capturing { capture = try ChangeCapture(connection, tables: changelogs.tables) }
     }
 

@@ -193,6 +193,16 @@ final class PartitionTask {
         processor?.batchCommitted()
     }
 
+    /// Whether records were processed whose positions are not committed yet.
+    var isAhead: Bool { !reached.isEmpty }
+
+    /// Ends a batch that wrote nothing: what was read counts as processed, its position is committed with
+    /// a later batch. Should the worker fail before, the records are read again, to no effect again.
+    func setAside() throws(StoreFailure) {
+        try store?.rollback()
+        processor?.batchCommitted()
+    }
+
     func undo() throws(StoreFailure) {
         reached.removeAll()
         try store?.rollback()

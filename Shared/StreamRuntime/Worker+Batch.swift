@@ -7,6 +7,9 @@ import Primitives
 import StateStore
 
 extension Worker {
+    /// How long positions may wait, in milliseconds: what a restart reads again, and by how much an operator's
+    /// view of the lag is late.
+    private static var maximumAheadMilliseconds: Int64 { 1_000 }
     /// A batch that cannot be halved any more and still fails this often has a record that no log will take.
     private static var maximumAborts: Int { 5 }
     /// The log's name for a record that exceeds its message size: smaller batches tell which input leads to it.
@@ -18,17 +21,30 @@ extension Worker {
             guard task.isRunning, task.hasPosition, let due = task.processor?.nextPunctuation else { return false }
             return due <= now
         }
-        guard !batch.isEmpty || !due.isEmpty else { return }
+        let mustCatchUp = aheadSince.map { now >= $0.adding(milliseconds: Self.maximumAheadMilliseconds) } ?? false
+        guard !batch.isEmpty || !due.isEmpty || mustCatchUp else { return }
         context.begin(at: now, configuration: context.configuration)
         let started = now
         let count = try processRecords()
         for task in due { try punctuate(task) }
+        if !mustCatchUp, try setAside(now) { return metrics.setAside(records: count) }
+        for task in tasks where task.isRunning && task.isAhead { try begin(task) }
         let touched = tasks.filter { $0.store?.isInTransaction ?? false }
         guard !touched.isEmpty else { return }
         for task in touched { try collectChanges(task) }
         let outcome = producer.commit(context.output, offsets: touched.flatMap(\.positions), of: consumer)
         try finish(outcome, touched, count, now)
         metrics.batch(records: count, written: context.output.count, started: started, ended: clock.now())
+    }
+
+    /// A batch that wrote nothing needs no transaction of its own: a service that reads much and answers to
+    /// little would otherwise keep the broker busy with positions alone.
+    private func setAside(_ now: Timestamp) throws(WorkerFailure) -> Bool {
+        let touched = tasks.filter { $0.store?.isInTransaction ?? false }
+        guard context.output.isEmpty, touched.allSatisfy({ !($0.store?.hasChanges ?? true) }) else { return false }
+        for task in touched { try storing(task) { () throws(StoreFailure) in try task.setAside() } }
+        if aheadSince == nil, tasks.contains(where: \.isAhead) { aheadSince = now }
+        return true
     }
 
     private func processRecords() throws(WorkerFailure) -> Int {
@@ -154,6 +170,7 @@ extension Worker {
             recordLimit = min(settings.limits.records, max(1, recordLimit) * 2)
             condemned.removeAll()
             aborts = 0
+            aheadSince = nil
             try commitStores(touched, delivered, now)
         case .aborted(let cause):
             metrics.aborted(cause.code)

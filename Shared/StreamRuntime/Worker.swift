@@ -43,6 +43,8 @@ public final class Worker<Log: EventLog> {
     /// Records whose batch of one was refused by the log for good: they go to the dead letters.
     var condemned: Set<CondemnedRecord> = []
     var aborts = 0
+    /// Since when positions of records without any effect wait to be committed.
+    var aheadSince: Timestamp?
     /// Records were polled and not processed: they have to be fetched again before anything else is polled.
     var positionsAreStale = false
     private(set) var failures = 0

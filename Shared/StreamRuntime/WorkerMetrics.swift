@@ -43,6 +43,7 @@ struct WorkerMetrics {
         batchTime.observe(microseconds: max(0, ended.milliseconds - started.milliseconds) * 1_000)
     }
 
+    func setAside(records count: Int) { records.add(Int64(count)) }
     func restored(_ count: Int) { restoredRows.add(Int64(count)) }
     func wiped() { wipes.add(1) }
     func runningPartitions(_ count: Int) { running.set(Int64(count)) }

@@ -38,6 +38,7 @@ final class NotifierProcessor: PartitionProcessor {
     private var mustReview = true
     /// Rows, once they were counted.
     private(set) var pending: Int64?
+    private var settledAt = Timestamp.zero
     private var due: Timestamp? = .zero
 
     init(
@@ -109,13 +110,20 @@ final class NotifierProcessor: PartitionProcessor {
 
     // MARK: Time
 
-    var nextPunctuation: Timestamp? { carried.isEmpty && mailbox.isEmpty ? due : .zero }
+    var nextPunctuation: Timestamp? {
+        guard !carried.isEmpty || !mailbox.isEmpty else { return due }
+        return settledAt.adding(milliseconds: Self.settlingMilliseconds)
+    }
+
+    /// Results that arrive together are settled together: each settling is a transaction.
+    static let settlingMilliseconds: Int64 = 30
 
     /// Results are looked for this often while there may be some.
     var maximumWaitMilliseconds: Int? { underway.isEmpty ? nil : 10 }
 
     func punctuate(_ batch: BatchContext) throws(RecordFailure) {
         follow(batch)
+        settledAt = batch.now
         try settleResults(batch)
         try storing { () throws(StoreFailure) in
             if mustReview { try review(batch) }

@@ -63,6 +63,7 @@ final class CountingProcessor: PartitionProcessor {
         guard let key = record.key.map({ String(decoding: $0, as: UTF8.self) }) else {
             throw .unprocessable(code: "no-key", detail: "a record needs a key")
         }
+        if key == "ignored" { return }
         if key == "timer" {
             timerIsDue = true
             return

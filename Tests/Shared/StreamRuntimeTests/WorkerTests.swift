@@ -165,6 +165,7 @@ struct WorkerTests {
         let running = rig.start(countingTopology())
         try send(rig, ["timer"])
         rig.settle()
+        rig.pass(milliseconds: 1_000)
         #expect(try counts(rig) == ["punctuated": ["1"]])
         rig.kill(running)
         rig.start(countingTopology(), member: "b")
@@ -172,6 +173,28 @@ struct WorkerTests {
         try send(rig, ["timer"])
         rig.settle()
         #expect(try counts(rig) == ["punctuated": ["1", "2"]])
+    }
+
+    @Test func `records without any effect are committed together, late, and not lost or read twice`() throws {
+        let rig = ServiceRig(partitions: 1)
+        rig.start(countingTopology())
+        try send(rig, ["ada"])
+        rig.settle()
+        let place = (topic: rig.log.catalog.name(of: .customerEvents), partition: PartitionIndex(0))
+        func committed() throws -> CommittedOffset {
+            try rig.cluster.committedOffset(
+                group: "pointstream.rule-evaluator", topic: place.topic, partition: place.partition)
+        }
+        #expect(try committed() == .offset(Offset(1)))
+        try send(rig, ["ignored", "ignored"])
+        rig.settle()
+        #expect(try committed() == .offset(Offset(1)))
+        rig.pass(milliseconds: 1_000)
+        #expect(try committed() == .offset(Offset(3)))
+        try send(rig, ["ignored", "ada"])
+        rig.settle()
+        #expect(try committed() == .offset(Offset(5)))
+        #expect(try counts(rig) == ["ada": ["1", "2"]])
     }
 
     @Test func `a store of a newer program stops the worker and is left alone`() throws {
