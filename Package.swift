@@ -90,6 +90,7 @@ let package = Package(
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
+        tests("MessagesTests", at: "Shared/MessagesTests", ["Messages", "JSONText"]),
         tests("StateStoreTests", at: "Shared/StateStoreTests", ["StateStore", "EventLog", "Primitives"]),
         tests(
             "StreamRuntimeTests", at: "Shared/StreamRuntimeTests",

@@ -30,10 +30,5 @@ public struct LogFailure: Error, Sendable, Equatable, CustomStringConvertible {
         self.consequence = consequence
     }
 
-    /// The same failure, where the caller knows that another attempt will differ.
-    public var retried: LogFailure {
-        LogFailure(operation: operation, code: code, detail: detail, consequence: .retry)
-    }
-
     public var description: String { "\(operation): \(code): \(detail)" }
 }

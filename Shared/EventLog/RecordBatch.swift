@@ -81,6 +81,13 @@ public final class RecordBatch {
         entries.removeLast(entries.count - count)
     }
 
+    /// Bytes of key, value and headers of one record.
+    public func byteCount(of index: Int) -> Int {
+        let entry = entries[index]
+        let headers = headerEntries[entry.headers].reduce(0) { $0 + $1.name.count + $1.value.count }
+        return (entry.key?.count ?? 0) + (entry.value?.count ?? 0) + headers
+    }
+
     private func store(_ part: some Collection<UInt8>) -> Range<Int> {
         let start = bytes.count
         bytes.append(contentsOf: part)

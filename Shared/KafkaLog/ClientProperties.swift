@@ -103,7 +103,11 @@ extension ClientProperties {
         ("fetch.error.backoff.ms", "100"),
     ]
 
+    /// A dead letter is a record of a mebibyte with headers added, on a topic that takes two.
+    private static let maximumMessageBytes = "2097152"
+
     private static let producing = [
+        ("message.max.bytes", maximumMessageBytes),
         ("queue.buffering.max.kbytes", "262144"), ("retry.backoff.ms", "5"), ("compression.type", "none"),
     ]
 

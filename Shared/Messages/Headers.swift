@@ -107,6 +107,11 @@ extension Record {
     /// The wallet that a record on a wallet-keyed topic belongs to.
     public var walletKey: WalletID? { key.flatMap { WalletID(hex: $0) } }
 
+    /// Whether its envelope names this service as its source.
+    public func isWritten(by service: ServiceName) -> Bool {
+        header(HeaderName.source)?.elementsEqual(service.rawValue.utf8) ?? false
+    }
+
     public var replyAddress: ReplyAddress? {
         guard let partition = headerText(HeaderName.replyPartition).flatMap({ Int32($0) }), partition >= 0,
             let correlation = headerText(HeaderName.correlationID).flatMap({ UInt64($0, radix: 16) })

@@ -15,8 +15,14 @@ public enum DeadLetterHeader {
     public static let offset: StaticString = "dead-letter-offset"
     public static let time: StaticString = "dead-letter-time"
 
+    /// On a record whose value had to be cut: how many bytes it had.
+    public static let originalBytes: StaticString = "dead-letter-original-bytes"
+
     /// A detail is for people; longer ones would crowd out the record.
     static let maximumDetailBytes = 1_024
+    /// Of a value that is kept whole. Brokers take records of one mebibyte unless they are told otherwise,
+    /// and dead letters' topics take twice that, so a value is only cut where a broker took larger ones.
+    static let maximumValueBytes = 1_900_000
 }
 
 extension RecordBatch {
@@ -34,6 +40,10 @@ extension RecordBatch {
         addHeader(DeadLetterHeader.partition, String(record.partition.number))
         addHeader(DeadLetterHeader.offset, String(record.offset.number))
         addHeader(DeadLetterHeader.time, now.rfc3339)
-        if let value = record.value { setValue(value) }
+        guard let value = record.value else { return }
+        if value.count > DeadLetterHeader.maximumValueBytes {
+            addHeader(DeadLetterHeader.originalBytes, String(value.count))
+        }
+        setValue(value.prefix(DeadLetterHeader.maximumValueBytes))
     }
 }

@@ -65,6 +65,7 @@ final class PartitionTask {
             let found = try StateStore(location, schema: topology.schema)
             let isForeign = try found.clusterID().map { $0 != clusterID } ?? false
             let isStale = try found.commitTime().map { $0 < oldest } ?? false
+            try found.checkIntegrity()
             return isForeign || isStale
         } catch {
             guard error.consequence == .rebuild else { throw error }
@@ -164,8 +165,15 @@ final class PartitionTask {
 
     func advance(_ record: Record) { reached[record.topic] = record.offset.next }
 
-    /// Whether a batch that has no record of this partition could still be fenced: it must carry some offset.
-    var hasPosition: Bool { !committed.isEmpty }
+    /// Set after a punctuation that failed for good.
+    var punctuationPausedUntil = Timestamp.zero
+
+    /// When a punctuation is due. A task without a position has none yet: its transaction would carry no
+    /// offset, and without one it is not fenced.
+    var nextPunctuation: Timestamp? {
+        guard !committed.isEmpty, let due = processor?.nextPunctuation else { return nil }
+        return max(due, punctuationPausedUntil)
+    }
 
     /// The inputs' positions after this batch, in the topology's order.
     var positions: [InputPosition] {

@@ -10,15 +10,15 @@ extension Worker {
     /// How long positions may wait, in milliseconds: what a restart reads again, and by how much an operator's
     /// view of the lag is late.
     private static var maximumAheadMilliseconds: Int64 { 1_000 }
-    /// A batch that cannot be halved any more and still fails this often has a record that no log will take.
-    private static var maximumAborts: Int { 5 }
-    /// The log's name for a record that exceeds its message size: smaller batches tell which input leads to it.
-    private static var tooLarge: String { "MSG_SIZE_TOO_LARGE" }
+    /// Of a record that is written: less than the mebibyte that brokers and clients take with their overhead.
+    private static var maximumRecordBytes: Int { 1_000_000 }
+    /// After a punctuation that failed for good, in milliseconds: it is tried again, not at once.
+    private static var failedPunctuationPause: Int64 { 5_000 }
 
     func processBatch(_ consumer: Log.Consumer, _ producer: Log.Producer) throws(WorkerFailure) {
         let now = clock.now()
         let due = tasks.filter { task in
-            guard task.isRunning, task.hasPosition, let due = task.processor?.nextPunctuation else { return false }
+            guard task.isRunning, let due = task.nextPunctuation else { return false }
             return due <= now
         }
         let mustCatchUp = aheadSince.map { now >= $0.adding(milliseconds: Self.maximumAheadMilliseconds) } ?? false
@@ -67,9 +67,6 @@ extension Worker {
     }
 
     private func process(_ record: Record, _ task: PartitionTask) throws(WorkerFailure) {
-        if condemned.contains(CondemnedRecord(place: record.place, offset: record.offset)) {
-            return deadLetter(record, task, code: "too-large", detail: "its results exceed the log's message size")
-        }
         try guarded(task) { (processor) throws(RecordFailure) in
             try processor.process(record, context)
         } onUnprocessable: { code, detail in
@@ -82,6 +79,7 @@ extension Worker {
         try guarded(task) { (processor) throws(RecordFailure) in
             try processor.punctuate(context)
         } onUnprocessable: { code, detail in
+            task.punctuationPausedUntil = context.now.adding(milliseconds: Self.failedPunctuationPause)
             logger.error(
                 "punctuation.failed", .number("partition", Int64(task.partition.number)), .string("code", code),
                 .string("detail", detail))
@@ -98,7 +96,7 @@ extension Worker {
         try storing(task) { () throws(StoreFailure) in try store.beginRecord() }
         do throws(RecordFailure) {
             try body(processor)
-            try refuseUnknownPartitions(since: mark)
+            try refuseUnwritable(since: mark)
             try StreamRuntime.storing { () throws(StoreFailure) in try store.endRecord() }
         } catch {
             let (code, detail) = try unprocessable(error, task)
@@ -109,12 +107,19 @@ extension Worker {
         }
     }
 
-    /// A record may name a partition itself (where to answer to); one that does not exist would
-    /// fail every batch with it.
-    private func refuseUnknownPartitions(since mark: Int) throws(RecordFailure) {
+    /// What the log would not take fails every batch that it is in, so the record that asks for it is refused
+    /// alone: it may name a partition itself (where to answer to), and its results may be too large.
+    private func refuseUnwritable(since mark: Int) throws(RecordFailure) {
         guard partitionsExist(since: mark) else {
             throw .unprocessable(
                 code: "unknown-partition", detail: "it asks for an answer on a partition that is not there")
+        }
+        for index in mark..<context.output.count
+        where context.output.byteCount(of: index) > Self.maximumRecordBytes {
+            let bytes = context.output.byteCount(of: index)
+            throw .unprocessable(
+                code: "too-large",
+                detail: "a record of \(bytes) bytes for \(name(context.output[index].topic)) would come of it")
         }
     }
 
@@ -168,15 +173,14 @@ extension Worker {
         switch outcome {
         case .committed(let delivered):
             recordLimit = min(settings.limits.records, max(1, recordLimit) * 2)
-            condemned.removeAll()
-            aborts = 0
             aheadSince = nil
             try commitStores(touched, delivered, now)
         case .aborted(let cause):
             metrics.aborted(cause.code)
-            noteAbort(cause)
+            // A smaller batch may pass where a large one timed out.
+            recordLimit = max(1, recordLimit / 2)
             undoBatch()
-            throw .log(cause.code == Self.tooLarge ? cause.retried : cause)
+            throw .log(cause)
         case .fenced(let cause):
             metrics.aborted(cause.code)
             undoBatch()
@@ -205,20 +209,6 @@ extension Worker {
             }
         }
         if let first { throw first }
-    }
-
-    /// Halves what the next batch may hold, until the record that cannot be committed stands alone.
-    private func noteAbort(_ cause: LogFailure) {
-        if recordLimit > 1 {
-            recordLimit /= 2
-            return
-        }
-        aborts += 1
-        guard aborts >= Self.maximumAborts, cause.code == Self.tooLarge else { return }
-        for record in batch where tasks.contains(where: { $0.partition == record.partition }) {
-            condemned.insert(CondemnedRecord(place: record.place, offset: record.offset))
-        }
-        aborts = 0
     }
 
     /// Rolls every open store back. One that cannot even do that is opened anew.

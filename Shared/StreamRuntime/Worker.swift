@@ -40,9 +40,6 @@ public final class Worker<Log: EventLog> {
     var tasks: [PartitionTask] = []
     /// Halved when a batch fails as a whole, doubled back when one succeeds.
     var recordLimit: Int
-    /// Records whose batch of one was refused by the log for good: they go to the dead letters.
-    var condemned: Set<CondemnedRecord> = []
-    var aborts = 0
     /// Since when positions of records without any effect wait to be committed.
     var aheadSince: Timestamp?
     /// Records were polled and not processed: they have to be fetched again before anything else is polled.
@@ -156,7 +153,7 @@ public final class Worker<Log: EventLog> {
 
     private func waitMilliseconds(_ now: Timestamp) -> Int {
         if tasks.contains(where: { !$0.isRunning }) { return Self.restoringWaitMilliseconds }
-        let due = tasks.lazy.filter(\.hasPosition).compactMap { $0.processor?.nextPunctuation }.min()
+        let due = tasks.compactMap(\.nextPunctuation).min()
         let untilDue = due.map { Int(max(0, min($0.milliseconds - now.milliseconds, 1_000))) }
         let bound = tasks.compactMap { $0.processor?.maximumWaitMilliseconds }.min() ?? Self.maximumWaitMilliseconds
         return min(Self.maximumWaitMilliseconds, bound, untilDue ?? Self.maximumWaitMilliseconds)
@@ -263,12 +260,6 @@ public final class Worker<Log: EventLog> {
         follower?.close()
         follower = nil
     }
-}
-
-/// A record that the log will never take the results of.
-struct CondemnedRecord: Hashable {
-    let place: TopicPartition
-    let offset: Offset
 }
 
 /// What went wrong in a step.

@@ -200,6 +200,8 @@ final class IngressGatewayProcessor: PartitionProcessor {
 
     func batchUndone() {
         store.forgetRead()
+        // What was due may be due still.
+        nextPunctuation = .zero
         if !onlyRecordIsUndone { counts = IntakeCounts() }
         onlyRecordIsUndone = false
     }

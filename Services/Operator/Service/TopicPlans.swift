@@ -19,12 +19,15 @@ extension KafkaAdministrator: TopicAdministration {}
 extension TopicPlan {
     private static let hour: Int64 = 3_600_000
     private static let week: Int64 = 7 * 24 * hour
+    /// Room for the largest record that other topics take, and for the headers that say why it is there.
+    private static let deadLetterBytes = "2097152"
 
     /// All topics of the platform, in the order of the list in Messages.
     static func pointstream(prefix: String, partitions: Int, replication: Int) -> [TopicPlan] {
         let catalog = TopicCatalog.pointstream(prefix: prefix)
         return TopicDefinition.all.map { definition in
             var policy = policy(of: definition.retention)
+            if definition.noun.hasSuffix("-dead-letters") { policy["max.message.bytes"] = deadLetterBytes }
             /// With three replicas, an acknowledged record outlives the loss of any one.
             if replication >= 3 { policy["min.insync.replicas"] = "2" }
             return TopicPlan(

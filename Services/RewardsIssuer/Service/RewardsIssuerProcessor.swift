@@ -162,7 +162,10 @@ final class RewardsIssuerProcessor: PartitionProcessor {
     // MARK: Restoring
 
     /// Puts back a decided issuance; its record's headers and bytes are the row.
+    ///
+    /// Records that others wrote to the topic are passed over.
     func restore(_ record: Record) throws(StoreFailure) {
+        guard record.isWritten(by: .rewardsIssuer) else { return }
         let status: RewardIssue.Status
         switch record.messageType {
         case .rewardIssued: status = .issued
@@ -171,7 +174,11 @@ final class RewardsIssuerProcessor: PartitionProcessor {
         }
         guard let id = record.eventID, let wallet = record.walletKey, let value = record.value,
             let time = record.header(HeaderName.time).flatMap({ Timestamp(rfc3339: $0) })
-        else { return }
+        else {
+            throw StoreFailure(
+                operation: "restore issuance", detail: "partition \(record.partition), offset \(record.offset)",
+                consequence: .stop)
+        }
         try store.remember(id, DecidedIssuance(wallet: wallet, status: status, body: Array(value)), at: time)
     }
 

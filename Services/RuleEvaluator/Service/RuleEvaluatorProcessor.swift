@@ -198,8 +198,9 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
 
     // MARK: Restoring
 
-    /// Puts back an event of `evaluations`.
+    /// Puts back an event of `evaluations`. Records that others wrote to the topic are passed over.
     func restore(_ record: Record) throws(StoreFailure) {
+        guard record.isWritten(by: .ruleEvaluator) else { return }
         guard let event = record.eventID, let wallet = record.walletKey, let body = record.valueRange else {
             throw unreadable(record, "an id, a wallet's key and a body are due")
         }

@@ -9,9 +9,7 @@ import StateStore
 extension HistoryRows {
     /// Records that others wrote to the topic are passed over, and so is one that came twice.
     func restore(_ record: Record) throws(StoreFailure) {
-        guard let source = record.header(HeaderName.source),
-            source.elementsEqual(ServiceName.walletLedger.rawValue.utf8), let range = record.valueRange
-        else { return }
+        guard record.isWritten(by: .walletLedger), let range = record.valueRange else { return }
         let transaction = try decode(record, range)
         guard try body(of: transaction.id) == nil else { return }
         let body = record.bytes[range]

@@ -123,13 +123,23 @@ extension WalletLedgerProcessor {
         batch.output.reply(to: address, .done, body: body)
     }
 
+    /// Of a page's transactions: a reply is one record, and has to stay below what a record may be.
+    private static var maximumPageBytes: Int { 512 << 10 }
+
     private func answerHistory(
         _ record: Record, _ address: ReplyAddress, _ snapshot: WalletSnapshot, _ batch: BatchContext
     ) throws(RecordFailure) {
         let query = try decoding { () throws(MessageFailure) in try HistoryQuery.decode(record) }
-        let page = try storing { () throws(StoreFailure) in
+        var page = try storing { () throws(StoreFailure) in
             try store.history.page(of: snapshot.wallet.id, before: query.before, limit: query.limit)
         }
+        var bytes = 0
+        let fitting = page.prefix { entry in
+            bytes += entry.body.count
+            return bytes <= Self.maximumPageBytes
+        }
+        // One transaction always fits: its lots are bounded.
+        page = Array(page.prefix(max(1, fitting.count)))
         let body = batch.encoded { writer in
             writer.beginObject()
             writer.array("transactions") { writer in

@@ -26,6 +26,7 @@ import Testing
     private func run(_ world: World, untilReceipts count: Int) throws {
         for _ in 0..<200_000 {
             world.rig.stepAll()
+            world.rig.cluster.advance(milliseconds: 1)
             if try world.receipts().count >= count { return }
             sched_yield()
         }

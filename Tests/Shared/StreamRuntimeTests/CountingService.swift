@@ -72,6 +72,10 @@ final class CountingProcessor: PartitionProcessor {
             throw .store(StoreFailure(operation: "count", detail: "disk is full", consequence: .retry))
         }
         try count(key, batch, by: key == "too-many" ? 1_000 : 1)
+        if key == "huge" {
+            batch.output.append(to: TopicPartition(.walletCommands, partition), key: Array(key.utf8))
+            batch.output.setValue([UInt8](repeating: 0x30, count: 1_000_000))
+        }
         // After the row and the output were written, so that both have to vanish again.
         if key == "poison" { throw .unprocessable(code: "poison", detail: "cannot be counted") }
     }

@@ -48,7 +48,7 @@ struct WorkerTests {
         for key in keys { #expect(counts[key] == upTo(7)) }
     }
 
-    @Test(arguments: ["kept", "deleted", "truncated", "garbage"])
+    @Test(arguments: ["kept", "deleted", "truncated", "garbage", "flipped"])
     func `a killed worker's successor goes on where it was, whatever became of the files`(_ fate: String) throws {
         let rig = ServiceRig()
         let path = try temporaryFolder("fate-\(fate)")
@@ -63,6 +63,12 @@ struct WorkerTests {
             case "deleted": try StateStore.wipe(.file(path: file))
             case "truncated": try Data(contentsOf: URL(fileURLWithPath: file)).prefix(5_000)
                 .write(to: URL(fileURLWithPath: file))
+            case "flipped":
+                // A page in the middle, behind what opening a store reads.
+                var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+                let page = bytes.count / 8_192 * 4_096
+                bytes.replaceSubrange(page..<(page + 200), with: Data(repeating: 0xa5, count: 200))
+                try bytes.write(to: URL(fileURLWithPath: file))
             case "garbage": try Data(repeating: 7, count: 20_000).write(to: URL(fileURLWithPath: file))
             default: break
             }
@@ -158,6 +164,21 @@ struct WorkerTests {
         #expect(letters.first?.headerText("dead-letter-offset") == "1")
         #expect(letters.dropFirst().first?.value == nil)
         #expect(try counts(rig) == ["ada": ["1", "2"]])
+    }
+
+    @Test func `a record whose results no log would take is dead-lettered alone, and a huge one is cut`() throws {
+        let rig = ServiceRig(partitions: 1)
+        rig.start(countingTopology())
+        try send(rig, ["ada", "huge", "ada"])
+        try rig.append(
+            .customerEvents, key: Array("poison".utf8), value: [UInt8](repeating: 0x31, count: 3_000_000))
+        try send(rig, ["ada"])
+        rig.settle()
+        #expect(try counts(rig) == ["ada": upTo(3)])
+        let letters = try rig.records(of: .deadLetters(of: .ruleEvaluator))
+        #expect(letters.map { $0.headerText("dead-letter-reason") } == ["too-large", "poison"])
+        #expect(letters.map { $0.headerText("dead-letter-original-bytes") } == [nil, "3000000"])
+        #expect(letters.last?.value?.count == 1_900_000)
     }
 
     @Test func `a batch of a timer alone is committed, fenced and counted once`() throws {
