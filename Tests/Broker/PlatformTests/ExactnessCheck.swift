@@ -24,7 +24,17 @@ struct ExactnessCheck {
         var points: [String: Int64] = [:]
         for award in awards { points[award.text("externalId"), default: 0] += award.number("points") }
         #expect(points == expectedPoints)
+        try verifyDecisions(platform, awards)
         try verifyHistory(platform, spent)
+    }
+
+    /// K16: no credit without a recorded decision, and the decision says the same.
+    private func verifyDecisions(_ platform: Platform, _ awards: [DownstreamRecord]) throws {
+        var decided: [String: Int64] = [:]
+        for evaluation in try platform.read(.evaluations) {
+            #expect(decided.updateValue(evaluation.number("points"), forKey: evaluation.text("event")) == nil)
+        }
+        for award in awards { #expect(decided[award.text("event")] == award.number("points")) }
     }
 
     private func verifyHistory(_ platform: Platform, _ spent: [String: Int64]) throws {

@@ -157,14 +157,22 @@ final class Platform {
     func call(
         _ method: String, _ path: String, headers: [String: String] = [:], body: String? = nil
     ) throws -> HTTPCall.Answer {
+        guard let answer = try request(method, path, headers: headers, body: body).answer() else {
+            throw PlatformFailure("\(method) \(path): no answer")
+        }
+        return answer
+    }
+
+    /// A request to the API with the operator's key.
+    func request(
+        _ method: String, _ path: String, headers: [String: String] = [:], body: String? = nil
+    ) throws -> HTTPCall {
         let gateway = try run(.ingressGateway)
         guard let port = gateway.port("http.port") else { throw PlatformFailure("the gateway has no port") }
         var all = ["x-api-key": Self.apiKey, "x-api-secret": Self.apiSecret]
         if body != nil { all["content-type"] = "application/json" }
         all.merge(headers) { $1 }
-        let call = HTTPCall(port: port, method: method, path: path, headers: all, body: body)
-        guard let answer = call.answer() else { throw PlatformFailure("\(method) \(path): no answer") }
-        return answer
+        return HTTPCall(port: port, method: method, path: path, headers: all, body: body)
     }
 
     // MARK: Downstream
@@ -216,11 +224,13 @@ struct DownstreamRecord {
     let key: String
     let value: JSONValue?
     let headers: [String: String]
+    let bytes: Int
 
     init(_ record: Record) {
         partition = record.partition.number
         offset = record.offset.number
         key = record.key.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        bytes = record.value?.count ?? 0
         value = record.value.flatMap { try? JSONDocument(parsing: Array($0)).root }
         var headers: [String: String] = [:]
         for number in 0..<record.headerCount {

@@ -1,13 +1,15 @@
 import EventLog
+import Dispatch
 import Foundation
 import Messages
 import Primitives
+import Synchronization
 import TestBroker
 import Testing
 
 @Suite("Platform", .serialized, .enabled(if: TestBroker.isAvailable, Comment(rawValue: TestBroker.howToEnable)))
 struct PlatformTests {
-    @Test func `K9 an event posted with a wait is answered with its award and the new balance`() throws {
+    @Test func `K8 K9 an event posted with a wait is answered with its award and the new balance`() throws {
         let platform = try Platform("k9")
         try platform.startAll()
         let body = #"""
@@ -57,30 +59,89 @@ struct PlatformTests {
         try platform.startAll()
         var check = ExactnessCheck()
         var entropy = SeededEntropy(seed: 20_261_121)
+        let names = ServiceName.allCases
         for round in 0..<10 {
+            // While purchases go on being published, one service dies, in some rounds two, and comes back later.
+            let victims = Set((0...entropy.below(2)).map { _ in names[Int(entropy.below(UInt64(names.count)))] })
+            let (death, return_) = (Int(entropy.below(80)), 80 + Int(entropy.below(60)))
             for number in 0..<150 {
-                let customer = "customer-\(entropy.below(40))"
-                let cents = entropy.below(20_000)
-                let total = "\(cents / 100).\(cents % 100 < 10 ? "0" : "")\(cents % 100)"
-                try platform.publish(key: "p6-\(round)-\(number)", customer: customer, total: total)
-                check.expect(customer: customer, points: Int64(cents / 100))
-                // Repeats, as tills make them.
-                if number.isMultiple(of: 25) {
-                    try platform.publish(key: "p6-\(round)-\(number)", customer: customer, total: total)
+                try buy(platform, "p6-\(round)-\(number)", &entropy, &check)
+                if number == death {
+                    for victim in names where victims.contains(victim) { try platform.run(victim).kill() }
+                }
+                if number == return_ {
+                    for victim in names where victims.contains(victim) {
+                        let folder = "\(platform.folder)/\(victim.rawValue)-1"
+                        if round == 4 { try FileManager.default.removeItem(atPath: folder) }
+                        try platform.start(victim)
+                    }
                 }
             }
             try platform.flush()
-            let victim = ServiceName.allCases[Int(entropy.below(UInt64(ServiceName.allCases.count)))]
-            try platform.run(victim).kill()
-            if round == 4 { try FileManager.default.removeItem(atPath: "\(platform.folder)/\(victim.rawValue)-1") }
-            try platform.start(victim)
+            try redeemMeanwhile(platform, round)
         }
         try platform.waitUntilReady()
         _ = try platform.wait(for: check.purchases, on: .awards)
-        try check.verify(platform)
+        let decided = try platform.wait(for: 30, on: .rewardsIssued)
+        #expect(Set(decided.map { $0.text("issuance") }).count == 30, "each request is decided once")
+        var spent: [String: Int64] = [:]
+        for issue in decided where issue.text("status") == "issued" {
+            spent[issue.text("externalId"), default: 0] += 100
+        }
+        let spends = try platform.wait(for: Int(spent.values.reduce(0, +) / 100), on: .spends)
+        #expect(spends.map { $0.number("points") }.reduce(0, +) == spent.values.reduce(0, +))
+        #expect(!spent.isEmpty)
+        try check.verify(platform, spent: spent)
     }
 
-    @Test func `P4 replaying any topic from its beginning changes no balance`() throws {
+    /// A purchase of one of forty customers, sometimes published twice, as tills do.
+    private func buy(
+        _ platform: Platform, _ key: String, _ entropy: inout SeededEntropy, _ check: inout ExactnessCheck
+    ) throws {
+        let customer = "customer-\(entropy.below(40))"
+        let cents = entropy.below(20_000)
+        let total = "\(cents / 100).\(cents % 100 < 10 ? "0" : "")\(cents % 100)"
+        for _ in 0...(entropy.below(25) == 0 ? 1 : 0) {
+            try platform.publish(key: key, customer: customer, total: total)
+        }
+        check.expect(customer: customer, points: Int64(cents / 100))
+    }
+
+    /// Three requests for rewards, asked again until the gateway that was killed takes them.
+    private func redeemMeanwhile(_ platform: Platform, _ round: Int) throws {
+        for number in 0..<3 {
+            let body = #"{"externalId": "customer-\#((round * 3 + number) % 40)", "reward": "voucher"}"#
+            let headers = ["Idempotency-Key": "p6-reward-\(round)-\(number)"]
+            try eventually("the gateway takes a request") {
+                (try? platform.call("POST", "/v1/reward-issues", headers: headers, body: body))?.status == 202
+            }
+        }
+    }
+
+    @Test func `K1 K3 K5 a hundred sign-ups at once open one wallet, and looking opens none`() throws {
+        let platform = try Platform("k3", partitions: 2)
+        try platform.startAll()
+        #expect(try platform.call("GET", "/v1/wallets/ada").status == 404)
+        #expect(try platform.call("GET", "/v1/wallets/ada/balance").status == 404)
+        #expect(try platform.read(.walletTransactions).isEmpty)
+        let signUp = try platform.request("POST", "/v1/wallets", body: #"{"externalId": "ada", "name": "Ada"}"#)
+        let wallets = Mutex<[String]>([])
+        DispatchQueue.concurrentPerform(iterations: 100) { _ in
+            guard let answer = signUp.answer(), [200, 201].contains(answer.status) else { return }
+            wallets.withLock { $0.append(answer.fields["wallet"] as? String ?? "") }
+        }
+        let answers = wallets.withLock { $0 }
+        #expect(answers.count == 100)
+        #expect(Set(answers).count == 1)
+        let opened = try platform.read(.walletTransactions).filter { $0.text("outcome") == "applied" }
+        #expect(opened.map { $0.text("type") } == ["wallet.opened"])
+        let found = try platform.call("GET", "/v1/wallets/ada")
+        #expect(found.status == 200)
+        #expect(found.fields["wallet"] as? String == answers.first)
+        #expect(found.fields["status"] as? String == "active")
+    }
+
+    @Test func `P4 replaying what leads to awards from its beginning changes no balance`() throws {
         let platform = try Platform("p4", partitions: 2)
         try platform.startAll()
         var check = ExactnessCheck()
@@ -158,6 +219,36 @@ struct PlatformTests {
             let strangers = files.remotePorts.subtracting(brokerPorts.compactMap { Int($0) })
             #expect(strangers.isEmpty, "\(run.service.rawValue) talks to \(strangers)")
         }
+    }
+
+    @Test func `what nobody can process is dead-lettered as it was and stops no partition`() throws {
+        let platform = try Platform("hostile", partitions: 2)
+        try platform.startAll()
+        let source: [(name: String, value: [UInt8])] = [("ce_source", Array("till".utf8))]
+        let hostile: [(headers: [(name: String, value: [UInt8])], value: [UInt8]?)] = [
+            ([], Array("no headers".utf8)), (source, nil), (source, Array("{\"a\":1,\"a\":2}".utf8)),
+            ([("ce_source", Array("nobody".utf8))], [UInt8](repeating: 0x7b, count: 1_000_000)),
+            (source, [UInt8](repeating: 0x5b, count: 900_000)), (source, [0xff, 0xfe, 0x00]),
+        ]
+        for partition in 0..<Int32(2) {
+            for (number, record) in hostile.enumerated() {
+                try platform.publish(
+                    .ingress, partition: PartitionIndex(partition), key: Array("hostile-\(partition)-\(number)".utf8),
+                    headers: record.headers, value: record.value)
+            }
+        }
+        var check = ExactnessCheck()
+        for number in 0..<20 {
+            try platform.publish(key: "good-\(number)", customer: "customer-\(number)", total: "7")
+            check.expect(customer: "customer-\(number)", points: 7)
+        }
+        try platform.flush()
+        _ = try platform.wait(for: 20, on: .awards)
+        let letters = try platform.wait(for: 12, on: .deadLetters(of: .ingressGateway))
+        #expect(letters.count == 12)
+        #expect(letters.map(\.bytes).max() == 1_000_000, "bytes as received")
+        #expect(letters.allSatisfy { $0.headers["dead-letter-reason"]?.isEmpty == false })
+        try check.verify(platform)
     }
 
     @Test func `a topic with another partition count and an unknown setting are refused by name`() throws {
