@@ -19,6 +19,10 @@ public final class Worker<Log: EventLog> {
     /// Pause after a failure: doubled each time up to the maximum, back to the first after success.
     static var firstPauseMilliseconds: Int64 { 20 }
     static var maximumPauseMilliseconds: Int64 { 5_000 }
+    /// More doublings than lead from the first pause to the longest.
+    private static var maximumDoublings: Int { 8 }
+    /// A pausing worker looks this often whether it is asked to stop.
+    private static var pauseStepMilliseconds: Int64 { 50 }
 
     let log: Log
     let topology: ServiceTopology
@@ -69,7 +73,9 @@ public final class Worker<Log: EventLog> {
     public func step() throws(WorkerStop) -> Int64 {
         let now = clock.now()
         status.update { $0.lastStep = now }
-        if pausedUntil > now { return min(pausedUntil.milliseconds - now.milliseconds, 50) }
+        if pausedUntil > now {
+            return min(pausedUntil.milliseconds - now.milliseconds, Self.pauseStepMilliseconds)
+        }
         do throws(WorkerFailure) {
             try turn(now)
             if failures > 0 {
@@ -154,7 +160,8 @@ public final class Worker<Log: EventLog> {
     private func waitMilliseconds(_ now: Timestamp) -> Int {
         if tasks.contains(where: { !$0.isRunning }) { return Self.restoringWaitMilliseconds }
         let due = tasks.compactMap(\.nextPunctuation).min()
-        let untilDue = due.map { Int(max(0, min($0.milliseconds - now.milliseconds, 1_000))) }
+        let longest = Int64(Self.maximumWaitMilliseconds)
+        let untilDue = due.map { Int(max(0, min($0.milliseconds - now.milliseconds, longest))) }
         let bound = tasks.compactMap { $0.processor?.maximumWaitMilliseconds }.min() ?? Self.maximumWaitMilliseconds
         return min(Self.maximumWaitMilliseconds, bound, untilDue ?? Self.maximumWaitMilliseconds)
     }
@@ -193,7 +200,7 @@ public final class Worker<Log: EventLog> {
     /// Sorts a failure by its consequence. Whatever was polled in this turn counts as not read.
     private func recover(from failure: WorkerFailure, _ now: Timestamp) throws(WorkerStop) {
         failures += 1
-        let doubling = min(failures - 1, 8)
+        let doubling = min(failures - 1, Self.maximumDoublings)
         let pause = min(Self.firstPauseMilliseconds << doubling, Self.maximumPauseMilliseconds)
         pausedUntil = now.adding(milliseconds: pause)
         logger.warning(

@@ -119,7 +119,9 @@ final class NotifierProcessor: PartitionProcessor {
     static let settlingMilliseconds: Int64 = 30
 
     /// Results are looked for this often while there may be some.
-    var maximumWaitMilliseconds: Int? { underway.isEmpty ? nil : 10 }
+    private static let resultWaitMilliseconds = 10
+
+    var maximumWaitMilliseconds: Int? { underway.isEmpty ? nil : Self.resultWaitMilliseconds }
 
     func punctuate(_ batch: BatchContext) throws(RecordFailure) {
         follow(batch)
