@@ -30,7 +30,11 @@ extension Worker {
         if !mustCatchUp, try setAside(now) { return metrics.setAside(records: count) }
         for task in tasks where task.isRunning && task.isAhead { try begin(task) }
         let touched = tasks.filter { $0.store?.isInTransaction ?? false }
-        guard !touched.isEmpty else { return }
+        guard !touched.isEmpty else {
+            // Those who were ahead are gone; their successors read again.
+            aheadSince = nil
+            return
+        }
         for task in touched { try collectChanges(task) }
         let outcome = producer.commit(context.output, offsets: touched.flatMap(\.positions), of: consumer)
         try finish(outcome, touched, count, now)
