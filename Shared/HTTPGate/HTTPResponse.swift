@@ -63,14 +63,6 @@ public enum HTTPRefusal: Sendable, CaseIterable {
     }
 
     public var title: String { reasonPhrase(status) }
-
-    /// Whether the rest of the connection can no longer be trusted or is no longer wanted.
-    var closesConnection: Bool {
-        switch self {
-        case .malformed, .bodyTooLarge, .headersTooLarge, .stopping: true
-        case .tooBusy, .unanswered, .tooLate: false
-        }
-    }
 }
 
 func reasonPhrase(_ status: Int) -> String {

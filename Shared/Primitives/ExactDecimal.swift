@@ -71,7 +71,6 @@ public struct ExactDecimal: Sendable, Hashable {
         return floorScaled(product, from: scale + factor.scale, to: places)
     }
 
-    public var isZero: Bool { mantissa == 0 }
     public var isNegative: Bool { mantissa < 0 }
 }
 

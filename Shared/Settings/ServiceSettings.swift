@@ -37,9 +37,6 @@ public struct ServiceSettings: Sendable, Equatable {
         logLevel = values.text(.logLevel)
         clientProperties = values.clientProperties
     }
-
-    /// Where the chosen operator port is written.
-    public var operatorPortFile: String { dataFolder + "/operator.port" }
 }
 
 /// What the gateway is told besides.

@@ -49,27 +49,33 @@ final class PartitionTask {
     // MARK: Opening and closing
 
     /// Opens the store. One that belongs to another cluster, slept too long or cannot be read is wiped first.
-    func open(clusterID: String, oldest: Timestamp) throws(StoreFailure) {
+    ///
+    /// - Returns: why it was wiped, for the operator; nil if it was not.
+    func open(clusterID: String, oldest: Timestamp) throws(StoreFailure) -> String? {
         closeStore()
-        if try mustBeWiped(clusterID, oldest) { try StateStore.wipe(location) }
+        let distrust = try reasonToWipe(clusterID, oldest)
+        if distrust != nil { try StateStore.wipe(location) }
         let opened = try StateStore(location, schema: topology.schema)
         try opened.setClusterID(clusterID)
         processor = try topology.makeProcessor(opened, partition)
         store = opened
+        return distrust
     }
 
     /// Looks at the files and closes them again: SQLite must not hold a file that is being deleted.
-    private func mustBeWiped(_ clusterID: String, _ oldest: Timestamp) throws(StoreFailure) -> Bool {
-        guard case .file = location else { return false }
+    private func reasonToWipe(_ clusterID: String, _ oldest: Timestamp) throws(StoreFailure) -> String? {
+        guard case .file = location else { return nil }
         do throws(StoreFailure) {
             let found = try StateStore(location, schema: topology.schema)
-            let isForeign = try found.clusterID().map { $0 != clusterID } ?? false
-            let isStale = try found.commitTime().map { $0 < oldest } ?? false
+            if let owner = try found.clusterID(), owner != clusterID { return "it belongs to cluster \(owner)" }
+            if let seen = try found.commitTime(), seen < oldest {
+                return "its last commit was at \(seen): tombstones may have expired since"
+            }
             try found.checkIntegrity()
-            return isForeign || isStale
+            return nil
         } catch {
             guard error.consequence == .rebuild else { throw error }
-            return true
+            return error.description
         }
     }
 

@@ -31,7 +31,10 @@ extension Worker {
     private func open(_ task: PartitionTask) throws(WorkerFailure) -> Bool {
         let oldest = clock.now().adding(milliseconds: -settings.tombstoneLife / 2)
         if task.store == nil {
-            try storing(task) { () throws(StoreFailure) in try task.open(clusterID: clusterID, oldest: oldest) }
+            let distrust = try storing(task) { () throws(StoreFailure) in
+                try task.open(clusterID: clusterID, oldest: oldest)
+            }
+            if let distrust { noteWipe(task, distrust) }
         }
         var committed: [TopicID: Offset] = [:]
         for topic in topology.inputs {
@@ -126,11 +129,15 @@ extension Worker {
         if task.wasWiped {
             throw .stop(WorkerStop(code: "store-disagrees", detail: "partition \(task.partition): \(reason)"))
         }
+        noteWipe(task, reason)
+        try storing(task) { () throws(StoreFailure) in try task.wipe() }
+        readerIsCurrent = false
+    }
+
+    private func noteWipe(_ task: PartitionTask, _ reason: String) {
         logger.warning(
             "store.wiped", .number("partition", Int64(task.partition.number)), .string("reason", reason))
         metrics.wiped()
-        try storing(task) { () throws(StoreFailure) in try task.wipe() }
-        readerIsCurrent = false
     }
 
     /// Fetches for the running tasks, from where each stands.

@@ -216,6 +216,9 @@ struct PlatformTests {
             for store in files.stores {
                 #expect(stores.updateValue(run.service, forKey: store) == nil, "\(store) is opened twice")
             }
+            #expect(
+                brokerPorts.contains { Int($0).map(files.remotePorts.contains) ?? false },
+                "the kernel's table was read: a connection to the broker stands in it")
             let strangers = files.remotePorts.subtracting(brokerPorts.compactMap { Int($0) })
             #expect(strangers.isEmpty, "\(run.service.rawValue) talks to \(strangers)")
         }

@@ -78,6 +78,9 @@ struct WorkerTests {
         rig.settle()
         let counts = try counts(rig)
         for key in keys { #expect(counts[key] == upTo(5)) }
+        let wipes = rig.registry.value(
+            of: "pointstream_store_wipes_total", labels: [("service", "rule-evaluator")])
+        #expect((wipes ?? 0) == (["kept", "deleted"].contains(fate) ? 0 : 2), "damage is noticed and told")
     }
 
     @Test func `an older copy of a store catches up from the changelog`() throws {
