@@ -21,7 +21,9 @@ struct OpenFiles {
         var listening: Set<Int> = []
         var connected: [(local: Int, remote: Int)] = []
         for table in ["tcp", "tcp6"] {
-            let text = (try? String(contentsOfFile: "/proc/\(process)/net/\(table)", encoding: .utf8)) ?? ""
+            // The kernel says that such a file is empty until it is read.
+            let handle = FileHandle(forReadingAtPath: "/proc/\(process)/net/\(table)")
+            let text = String(decoding: handle?.readDataToEndOfFile() ?? Data(), as: UTF8.self)
             for line in text.split(separator: "\n").dropFirst() {
                 let columns = line.split(separator: " ")
                 guard columns.count > 9, sockets.contains(String(columns[9])),
