@@ -125,6 +125,18 @@ let package = Package(
             "OperatorTests", at: "Services/OperatorTests",
             ["OperatorService", "Configuration", "EventLog", "KafkaLog", "SimulatedLog", "Messages", "Primitives"]),
 
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "SimulatedLog", "StreamRuntime", "StateStore", "EventLog", "Messages", "Configuration", "Primitives",
+                "Telemetry", "JSONText", "IngressGatewayService", "RuleEvaluatorService", "WalletLedgerService",
+                "RewardsIssuerService", "NotifierService",
+            ],
+            path: "Tests/System/Simulation", swiftSettings: strict),
+        tests(
+            "SystemTests", at: "System/SystemTests",
+            ["Simulation", "ServiceRig", "SimulatedLog", "StateStore", "EventLog", "Messages", "Primitives"]),
+
         .target(name: "TestBroker", path: "Tests/Support/TestBroker", swiftSettings: strict),
         tests(
             "KafkaLogTests", at: "Broker/KafkaLogTests",
