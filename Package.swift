@@ -130,9 +130,11 @@ let package = Package(
             dependencies: [
                 "SimulatedLog", "StreamRuntime", "StateStore", "EventLog", "Messages", "Configuration", "Primitives",
                 "Telemetry", "JSONText", "IngressGatewayService", "RuleEvaluatorService", "WalletLedgerService",
-                "RewardsIssuerService", "NotifierService",
+                "RewardsIssuerService", "NotifierService", "NotifierDomain",
             ],
             path: "Tests/System/Simulation", swiftSettings: strict),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation"], path: "Tests/System/Simulate", swiftSettings: strict),
         tests(
             "SystemTests", at: "System/SystemTests",
             ["Simulation", "ServiceRig", "SimulatedLog", "StateStore", "EventLog", "Messages", "Primitives"]),

@@ -24,16 +24,41 @@ enum CommitEnd: Sendable {
     case unknown(LogFailure)
 }
 
+/// How far a commit came in its first half.
+enum CommitBegin: Sendable {
+    /// All is in the open transaction; the fault strikes at its end.
+    case written([Offset], Fault?)
+    case ended(CommitEnd)
+
+    var end: CommitEnd {
+        switch self {
+        case .ended(let end): end
+        case .written: preconditionFailure("the transaction has not ended")
+        }
+    }
+}
+
 extension ClusterState {
-    mutating func commit(_ request: CommitRequest) -> CommitEnd {
+    /// Begins the transaction and puts records and offsets into it.
+    mutating func beginCommit(_ request: CommitRequest) -> CommitBegin {
         let id = request.transactionalID
         let fault = decide(.commit, of: id)
-        if isBrokerPaused { return .unknown(.lostAnswer(id)) }
+        if isBrokerPaused { return .ended(.unknown(.lostAnswer(id))) }
         do throws(LogFailure) {
             try check(request.epoch, of: id, in: "begin transaction")
             if case .fail(let consequence) = fault { throw .injected(id, consequence) }
             begin(id)
-            let written = try write(request)
+            return .written(try write(request), fault)
+        } catch {
+            return .ended(refuse(request, error))
+        }
+    }
+
+    /// Ends the transaction, if it is still the producer's own.
+    mutating func finishCommit(_ request: CommitRequest, with fault: Fault?, written: [Offset]) -> CommitEnd {
+        if isBrokerPaused { return .unknown(.lostAnswer(request.transactionalID)) }
+        do throws(LogFailure) {
+            try check(request.epoch, of: request.transactionalID, in: "commit transaction")
             return try end(request, with: fault, written: written)
         } catch {
             return refuse(request, error)
@@ -53,6 +78,7 @@ extension ClusterState {
                     to: slot, key: record.key.map(Array.init), headers: headers,
                     value: record.value.map(Array.init), by: request.transactionalID))
         }
+        guard !request.offsets.isEmpty else { return written }
         try check(request.membership)
         addOffsets(request.offsets, group: request.membership.group, by: request.transactionalID)
         return written
@@ -67,11 +93,7 @@ extension ClusterState {
         case .requestLost:
             return .unknown(.lostAnswer(id))
         case .requestLate(let milliseconds):
-            if let transaction = transactionalIDs[id]?.openTransaction?.number {
-                let action = Deferred.Action.commitRequest(
-                    id: id, epoch: request.epoch, transaction: transaction)
-                postpone(action, by: milliseconds)
-            }
+            postpone(.commitRequest(id: id, epoch: request.epoch), by: milliseconds)
             return .unknown(.lostAnswer(id))
         case .abort:
             throw .injected(id, .retry)
@@ -83,6 +105,9 @@ extension ClusterState {
             advance(milliseconds: milliseconds)
         case .markersLate(let milliseconds):
             decideCommit(id, markersAfter: milliseconds)
+            return .committed(written)
+        case .markersApart(let milliseconds):
+            decideCommit(id, markersWithin: milliseconds)
             return .committed(written)
         case .answerLost:
             end(id, committed: true)
@@ -108,7 +133,7 @@ extension ClusterState {
 }
 
 extension LogFailure {
-    fileprivate static func lostAnswer(_ id: String) -> LogFailure {
+    static func lostAnswer(_ id: String) -> LogFailure {
         LogFailure(
             operation: "commit transaction", code: "_TIMED_OUT", detail: id, consequence: .discardProducer)
     }

@@ -10,8 +10,10 @@ struct Deferred: Sendable {
     enum Action: Sendable {
         /// The markers of a transaction that is decided.
         case markers(id: String, transaction: TransactionNumber)
+        /// The marker of one partition, or of one group's offsets, of a transaction that is decided.
+        case marker(of: TransactionPart, id: String, transaction: TransactionNumber)
         /// A producer's request to commit.
-        case commitRequest(id: String, epoch: Int64, transaction: TransactionNumber)
+        case commitRequest(id: String, epoch: Int64)
     }
 
     let due: Timestamp
@@ -50,7 +52,11 @@ extension ClusterState {
     }
 
     private func deadline(of id: TransactionalID) -> Timestamp? {
-        id.openTransaction.map { $0.started.adding(milliseconds: settings.transactionTimeoutMilliseconds) }
+        id.openTransaction.map { transaction in
+            let due = transaction.started.milliseconds + settings.transactionTimeoutMilliseconds
+            let check = settings.transactionCheckMilliseconds
+            return Timestamp(milliseconds: (due + check - 1) / check * check)
+        }
     }
 
     /// When the group removes the member: silent for too long, or alive but not rejoining.
@@ -77,10 +83,13 @@ extension ClusterState {
                     current.number == transaction
                 else { continue }
                 completeMarkers(of: id)
-            case .commitRequest(let id, let epoch, let transaction):
-                guard let current = transactionalIDs[id], current.epoch == epoch,
-                    current.openTransaction?.number == transaction
+            case .marker(let part, let id, let transaction):
+                guard case .completing(let current) = transactionalIDs[id]?.phase,
+                    current.number == transaction
                 else { continue }
+                completeMarker(part, of: id)
+            case .commitRequest(let id, let epoch):
+                guard transactionalIDs[id]?.epoch == epoch else { continue }
                 end(id, committed: true)
             }
         }

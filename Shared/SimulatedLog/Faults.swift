@@ -30,7 +30,8 @@ public enum Fault: Sendable, Hashable {
     /// Records and offsets arrive, the request to end the transaction does not: `unknown`, and the
     /// transaction stays open until it times out or its successor initialises.
     case requestLost
-    /// As ``requestLost``, but the request still arrives after this time, if nobody was fenced meanwhile.
+    /// As ``requestLost``, but the request still arrives after this time and decides whatever transaction the
+    /// same producer, of the same epoch, has open then.
     case requestLate(milliseconds: Int64)
     /// Records and offsets arrive and are aborted.
     case abort
@@ -38,6 +39,9 @@ public enum Fault: Sendable, Hashable {
     case fence
     /// Committed, but the markers and the group's offsets follow only after this time.
     case markersLate(milliseconds: Int64)
+    /// Committed, but each partition's marker and the group's offsets follow one after the other within this
+    /// time: brokers write them on their own.
+    case markersApart(milliseconds: Int64)
     /// The caller stands still between its records and the end of the transaction; time-outs happen
     /// meanwhile.
     case pause(milliseconds: Int64)

@@ -50,6 +50,17 @@ extension SimulatedCluster {
         }
     }
 
+    /// How many records of a partition wait for a group.
+    public func lag(group: String, topic: String, partition: PartitionIndex) throws(LogFailure) -> Int {
+        try locked { state throws(LogFailure) in
+            let slot = try state.slot(topic, partition)
+            let (log, next) = (state[slot], state.groups[group]?.committed[slot] ?? .zero)
+            return log.entries[log.index(from: next)...].count { entry in
+                if case .record = entry.body { entry.standing != .aborted } else { false }
+            }
+        }
+    }
+
     /// The members of a group by name, with what the newest generation gave them.
     public func assignments(group: String) -> [GroupAssignment] {
         locked { state in

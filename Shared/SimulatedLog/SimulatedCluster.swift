@@ -10,12 +10,31 @@ import Synchronization
 public struct ClusterSettings: Sendable {
     /// An open transaction is aborted and its producer fenced after this time.
     public var transactionTimeoutMilliseconds: Int64 = 10_000
+    /// How often the coordinator looks for such transactions: Kafka's default. A timed out one may live on
+    /// for as long.
+    public var transactionCheckMilliseconds: Int64 = 10_000
     /// A silent member is removed from its group after this time.
     public var sessionTimeoutMilliseconds: Int64 = 10_000
     /// A living member that does not rejoin is removed after this time.
     public var rebalanceTimeoutMilliseconds: Int64 = 300_000
+    /// What Kafka does and this cluster leaves out, to see whether a simulation finds it.
+    public var skipped: Set<ClusterSafeguard> = []
 
     public init() {}
+}
+
+/// Something of Kafka's that exactly-once rests on.
+public enum ClusterSafeguard: String, Sendable, CaseIterable {
+    /// Offsets are refused from a member whose generation is over.
+    case generation
+    /// A committed offset is only told when no transaction can still change it.
+    case pendingOffsets
+    /// The end of a partition includes what is not committed yet.
+    case uncommittedEnd
+    /// Every transaction carries offsets, by which its group can fence it.
+    case offsetsInEveryTransaction
+    /// A producer does not live on after a commit without a known outcome.
+    case producersEndWithUnknownOutcomes
 }
 
 public final class SimulatedCluster: Sendable {
@@ -23,6 +42,7 @@ public final class SimulatedCluster: Sendable {
     public let id: String
     /// Moves with the broker's time; set it to give the processes a wrong one.
     public let clock: SimulatedClock
+    private let skipped: Set<ClusterSafeguard>
     private let state: Mutex<ClusterState>
 
     public init(
@@ -30,6 +50,7 @@ public final class SimulatedCluster: Sendable {
     ) {
         self.id = id
         self.clock = clock
+        skipped = settings.skipped
         state = Mutex(ClusterState(settings: settings, clock: clock))
     }
 
@@ -46,6 +67,8 @@ public final class SimulatedCluster: Sendable {
     public func createTopic(_ name: String, partitions: Int32, isCompacted: Bool = false) {
         locked { $0.createTopic(name, partitions: Int(partitions), isCompacted: isCompacted) }
     }
+
+    func skips(_ safeguard: ClusterSafeguard) -> Bool { skipped.contains(safeguard) }
 
     // MARK: Time
 

@@ -26,12 +26,14 @@ public final class SimulatedConsumer: GroupConsumer {
         into batch: RecordBatch, limits: BatchLimits, waitMilliseconds: Int
     ) throws(LogFailure) -> GroupChange? {
         precondition(!isClosed, "a closed consumer is not polled")
+        try log.process.mustLive("poll")
         let (membership, session) = (membership, session)
         let polled = try log.cluster.locked { state throws(LogFailure) in
             try Self.poll(&state, membership, session, batch, limits)
         }
         self.membership = polled.membership
         self.session = polled.session
+        log.process.reached(.polled)
         return polled.change
     }
 
@@ -63,12 +65,18 @@ public final class SimulatedConsumer: GroupConsumer {
 
     /// Returns at once, also with `unstable`.
     public func committedOffset(at place: TopicPartition) throws(LogFailure) -> CommittedOffset {
+        log.process.reached(.asked)
+        try log.process.mustLive("committed offset")
         let topic = log.catalog.name(of: place.topic)
         let membership = membership
         return try log.cluster.locked { state throws(LogFailure) in
             let slot = try state.slot(topic, place.partition)
             try state.passOrFail(.committedOffset, of: membership.subject)
-            return state.groups[membership.group]?.committedOffset(at: slot) ?? .none
+            let group = state.groups[membership.group]
+            if state.settings.skipped.contains(.pendingOffsets) {
+                return group?.committed[slot].map(CommittedOffset.offset) ?? .none
+            }
+            return group?.committedOffset(at: slot) ?? .none
         }
     }
 

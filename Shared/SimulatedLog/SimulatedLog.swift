@@ -8,10 +8,14 @@ import Primitives
 public struct SimulatedLog: EventLog {
     public let catalog: TopicCatalog
     public let cluster: SimulatedCluster
+    let process: SimulatedProcess
 
-    public init(catalog: TopicCatalog, cluster: SimulatedCluster) {
+    public init(
+        catalog: TopicCatalog, cluster: SimulatedCluster, process: SimulatedProcess = SimulatedProcess()
+    ) {
         self.catalog = catalog
         self.cluster = cluster
+        self.process = process
     }
 
     public func makeConsumer(
@@ -31,13 +35,17 @@ public struct SimulatedLog: EventLog {
     public func makeReader() throws(LogFailure) -> SimulatedReader { SimulatedReader(log: self) }
 
     public func partitionCount(of topic: TopicID) throws(LogFailure) -> Int32? {
+        try process.mustLive("metadata")
         let name = catalog.name(of: topic)
         return cluster.locked { state in
             state.topicNumbers[name].map { Int32(state.topics[$0].partitions.count) }
         }
     }
 
-    public func clusterID() throws(LogFailure) -> String { cluster.id }
+    public func clusterID() throws(LogFailure) -> String {
+        try process.mustLive("metadata")
+        return cluster.id
+    }
 
     func slot(of place: TopicPartition) throws(LogFailure) -> Slot {
         let name = catalog.name(of: place.topic)

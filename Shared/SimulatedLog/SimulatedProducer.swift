@@ -28,6 +28,7 @@ public final class SimulatedProducer: TransactionalProducer {
         if case .discarded = phase {
             throw .fencedProducer("init transactions", "\(transactionalID): discarded")
         }
+        try log.process.mustLive("init transactions")
         let id = transactionalID
         let epoch = try log.cluster.locked { state throws(LogFailure) in
             let fault = state.decide(.initialize, of: id)
@@ -43,22 +44,38 @@ public final class SimulatedProducer: TransactionalProducer {
         phase = .ready(epoch: epoch)
     }
 
-    /// - Precondition: initialised, and `offsets` is not empty.
+    /// - Precondition: initialised, and `offsets` is not empty; a transaction without would not be fenced.
     public func commit(
         _ records: RecordBatch, offsets: [InputPosition], of consumer: SimulatedConsumer
     ) -> TransactionOutcome {
-        precondition(!offsets.isEmpty, "a transaction without offsets is not fenced by the group")
+        precondition(
+            !offsets.isEmpty || log.cluster.skips(.offsetsInEveryTransaction),
+            "a transaction without offsets is not fenced by the group")
         switch phase {
         case .fresh: preconditionFailure("a producer is initialised before it commits")
         case .discarded: return .fenced(.fencedProducer("begin transaction", "\(transactionalID): discarded"))
         case .ready(let epoch):
             do throws(LogFailure) {
                 let request = try request(records, offsets, consumer.metadata, epoch: epoch)
-                return outcome(log.cluster.locked { state in state.commit(request) }, of: records)
+                return outcome(commit(request), of: records)
             } catch {
                 return .aborted(error)
             }
         }
+    }
+
+    /// In steps, between which the process may stand still or end.
+    private func commit(_ request: CommitRequest) -> CommitEnd {
+        let (process, cluster) = (log.process, log.cluster)
+        process.reached(.processed)
+        guard !process.isDead else { return .unknown(.lostAnswer(transactionalID)) }
+        let begun = cluster.locked { state in state.beginCommit(request) }
+        guard case .written(let offsets, let fault) = begun else { return begun.end }
+        process.reached(.written)
+        guard !process.isDead else { return .unknown(.lostAnswer(transactionalID)) }
+        let end = cluster.locked { state in state.finishCommit(request, with: fault, written: offsets) }
+        process.reached(.decided)
+        return process.isDead ? .unknown(.lostAnswer(transactionalID)) : end
     }
 
     private func request(
@@ -85,7 +102,7 @@ public final class SimulatedProducer: TransactionalProducer {
             if failure.consequence == .discardProducer { phase = .discarded }
             return .fenced(failure)
         case .unknown(let failure):
-            phase = .discarded
+            if !log.cluster.skips(.producersEndWithUnknownOutcomes) { phase = .discarded }
             return .unknown(failure)
         }
     }

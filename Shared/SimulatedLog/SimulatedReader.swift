@@ -11,11 +11,13 @@ public final class SimulatedReader: PartitionReader {
     init(log: SimulatedLog) { self.log = log }
 
     public func endOffset(of place: TopicPartition) throws(LogFailure) -> Offset {
+        log.process.reached(.asked)
+        try log.process.mustLive("end offset")
         let topic = log.catalog.name(of: place.topic)
         return try log.cluster.locked { state throws(LogFailure) in
             let slot = try state.slot(topic, place.partition)
             try state.passOrFail(.endOffset, of: state.name(of: slot))
-            return state[slot].end
+            return state.settings.skipped.contains(.uncommittedEnd) ? state[slot].stableEnd : state[slot].end
         }
     }
 
@@ -27,6 +29,7 @@ public final class SimulatedReader: PartitionReader {
     public func poll(
         into batch: RecordBatch, limits: BatchLimits, waitMilliseconds: Int
     ) throws(LogFailure) -> [ReachedEnd] {
+        try log.process.mustLive("read")
         let session = session
         let polled = try log.cluster.locked { state throws(LogFailure) in
             var polled = Polled(session: session)

@@ -12,6 +12,14 @@ struct Transaction: Sendable {
     /// In the order of the first write.
     var slots: [Slot] = []
     var groups: [String] = []
+
+    var parts: [TransactionPart] { slots.map(TransactionPart.records) + groups.map(TransactionPart.offsets) }
+}
+
+/// What gets a marker of its own when a transaction ends.
+enum TransactionPart: Sendable, Hashable {
+    case records(Slot)
+    case offsets(group: String)
 }
 
 /// A transactional id.
@@ -116,6 +124,28 @@ extension ClusterState {
         postpone(.markers(id: id, transaction: transaction.number), by: delay)
     }
 
+    /// Decides for commit; the markers follow one by one. Which comes first differs from one transaction to
+    /// the next.
+    mutating func decideCommit(_ id: String, markersWithin delay: Int64) {
+        guard let transaction = transactionalIDs[id]?.openTransaction else { return }
+        transactionalIDs[id]?.phase = .completing(transaction)
+        let parts = transaction.parts
+        let first = Int(transaction.number % Int64(parts.count))
+        for turn in parts.indices {
+            let part = parts[(first + turn) % parts.count]
+            let wait = delay * Int64(turn + 1) / Int64(parts.count)
+            postpone(.marker(of: part, id: id, transaction: transaction.number), by: wait)
+        }
+    }
+
+    mutating func completeMarker(_ part: TransactionPart, of id: String) {
+        guard case .completing(var transaction) = transactionalIDs[id]?.phase else { return }
+        settle(part, of: transaction.number, committed: true)
+        transaction.slots.removeAll { part == .records($0) }
+        transaction.groups.removeAll { part == .offsets(group: $0) }
+        transactionalIDs[id]?.phase = transaction.parts.isEmpty ? .idle : .completing(transaction)
+    }
+
     mutating func completeMarkers(of id: String) {
         guard case .completing(let transaction) = transactionalIDs[id]?.phase else { return }
         transactionalIDs[id]?.phase = .idle
@@ -124,11 +154,13 @@ extension ClusterState {
 
     private mutating func settle(_ transaction: Transaction, committed: Bool) {
         trace.note("\(committed ? "commit" : "abort") \(transaction.number)")
-        for slot in transaction.slots {
-            self[slot].finish(transaction.number, committed: committed, at: now)
-        }
-        for group in transaction.groups {
-            groups[group]?.settle(transaction.number, committed: committed)
+        for part in transaction.parts { settle(part, of: transaction.number, committed: committed) }
+    }
+
+    private mutating func settle(_ part: TransactionPart, of transaction: TransactionNumber, committed: Bool) {
+        switch part {
+        case .records(let slot): self[slot].finish(transaction, committed: committed, at: now)
+        case .offsets(let group): groups[group]?.settle(transaction, committed: committed)
         }
     }
 }

@@ -6,9 +6,12 @@
 import CSQLite
 
 /// Where a database lives.
-public enum StoreLocation: Sendable, Equatable {
+public enum StoreLocation: Sendable {
     case file(path: String)
+    /// Gone with the connection.
     case memory
+    /// In memory, with a simulated disk.
+    case image(StoreImage)
 }
 
 /// A database connection. Not Sendable: it stays in the thread that opened it.
@@ -24,7 +27,7 @@ public enum StoreLocation: Sendable, Equatable {
         let path =
             switch location {
             case .file(let path): path
-            case .memory: ":memory:"
+            case .memory, .image: ":memory:"
             }
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
@@ -36,9 +39,12 @@ public enum StoreLocation: Sendable, Equatable {
         guard code == SQLITE_OK else {
             throw unsafe storeFailure(connection, "open \(path)", code)
         }
+        if case .image(let image) = location { try load(image) }
         unsafe sqlite3_extended_result_codes(connection, 1)
+        // An image is the database alone: a write-ahead log beside it would hold the newest commits.
+        let journal = if case .file = location { "WAL" } else { "MEMORY" }
         for pragma in [
-            "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY",
+            "locking_mode=EXCLUSIVE", "journal_mode=\(journal)", "synchronous=NORMAL", "temp_store=MEMORY",
             "cache_size=-\(Self.cacheKibibytes)", "wal_autocheckpoint=\(Self.checkpointPages)",
             "trusted_schema=OFF",
         ] {

@@ -40,6 +40,7 @@ public final class StateStore {
 
     /// Deletes a store's files. The log still has everything that was in them.
     public static func wipe(_ location: StoreLocation) throws(StoreFailure) {
+        if case .image(let image) = location { image.erase() }
         guard case .file(let path) = location else { return }
         for name in [path, path + "-wal", path + "-shm", path + "-journal"]
         where FileManager.default.fileExists(atPath: name) {
@@ -99,6 +100,7 @@ public final class StateStore {
     /// Begins a transaction. With `capturing`, the rows it changes can be read with ``forEachChange(_:)``.
     public func begin(capturing: Bool = true) throws(StoreFailure) {
         precondition(!isInTransaction, "transactions do not nest")
+        try limitPages()
         try connection.execute("BEGIN IMMEDIATE")
         isInTransaction = true
         changesAtBegin = unsafe sqlite3_total_changes64(connection.handle)
@@ -122,9 +124,23 @@ public final class StateStore {
         for position in reached { try positions.setLog(position.topic, next: position.next) }
         try positions.setCommitTime(now)
         capture = nil
+        if case .image(let image) = location, image.isFull {
+            throw StoreFailure(operation: "COMMIT", code: SQLITE_FULL, detail: "disk is full", consequence: .retry)
+        }
         try connection.execute("COMMIT")
         isInTransaction = false
+        if case .image(let image) = location { image.save(try connection.serialized()) }
     }
+
+    /// On a simulated disk that is full no page can be added.
+    private func limitPages() throws(StoreFailure) {
+        guard case .image(let image) = location else { return }
+        let pages = image.isFull ? try connection.integer("PRAGMA page_count") ?? 1 : Self.maximumPages
+        try connection.execute("PRAGMA max_page_count = \(pages)")
+    }
+
+    /// SQLite's own bound.
+    private static let maximumPages: Int64 = 1_073_741_823
 
     /// Undoes the transaction. A failure to do so leaves the store unusable, which the caller takes
     /// as `.rebuild`.

@@ -36,7 +36,10 @@ extension Worker {
             return
         }
         for task in touched { try collectChanges(task) }
-        let outcome = producer.commit(context.output, offsets: touched.flatMap(\.positions), of: consumer)
+        if switchedOff.contains(.commitOrder) { try commitStores(touched, [], now) }
+        let isTimerAlone = count == 0 && switchedOff.contains(.timerOffsets)
+        let outcome = producer.commit(
+            context.output, offsets: isTimerAlone ? [] : touched.flatMap(\.positions), of: consumer)
         try finish(outcome, touched, count, now)
         metrics.batch(records: count, written: context.output.count, started: started, ended: clock.now())
     }
@@ -104,8 +107,12 @@ extension Worker {
             try StreamRuntime.storing { () throws(StoreFailure) in try store.endRecord() }
         } catch {
             let (code, detail) = try unprocessable(error, task)
-            try storing(task) { () throws(StoreFailure) in try store.undoRecord() }
-            context.output.truncate(to: mark)
+            if switchedOff.contains(.savepoint) {
+                try storing(task) { () throws(StoreFailure) in try store.endRecord() }
+            } else {
+                try storing(task) { () throws(StoreFailure) in try store.undoRecord() }
+                context.output.truncate(to: mark)
+            }
             processor.batchUndone()
             onUnprocessable(code, detail)
         }
@@ -178,7 +185,7 @@ extension Worker {
         case .committed(let delivered):
             recordLimit = min(settings.limits.records, max(1, recordLimit) * 2)
             aheadSince = nil
-            try commitStores(touched, delivered, now)
+            if !switchedOff.contains(.commitOrder) { try commitStores(touched, delivered, now) }
         case .aborted(let cause):
             metrics.aborted(cause.code)
             // A smaller batch may pass where a large one timed out.
@@ -192,9 +199,22 @@ extension Worker {
             throw .log(cause)
         case .unknown(let cause):
             metrics.aborted(cause.code)
+            try guess(touched, now)
             discardProducer()
             throw .log(cause)
         }
+    }
+
+    /// What a worker without these safeguards would take an unknown outcome for.
+    private func guess(_ touched: [PartitionTask], _ now: Timestamp) throws(WorkerFailure) {
+        guard switchedOff.contains(.unknownOutcome) || switchedOff.contains(.newProducer) else { return }
+        if switchedOff.contains(.unknownOutcome) {
+            try commitStores(touched, [], now)
+            self.producer = nil
+        } else {
+            undoBatch()
+        }
+        throw .log(LogFailure(operation: "commit", code: "GUESSED", detail: "", consequence: .retry))
     }
 
     /// Kafka has the batch, so every store must have it too: one that cannot commit is opened anew

@@ -107,7 +107,7 @@ extension Worker {
     private func start(_ finished: [PartitionTask]) throws(WorkerFailure) {
         for task in finished {
             let found = try storing(task) { () throws(StoreFailure) in try task.disagreement() }
-            if let found {
+            if let found, !switchedOff.contains(.comparison) {
                 let stored = found.store?.description ?? "nothing"
                 let group = found.group?.description ?? "nothing"
                 try distrust(task, "\(name(found.topic)): the store has seen \(stored), the group committed \(group)")

@@ -48,6 +48,8 @@ public final class Worker<Log: EventLog> {
     var aheadSince: Timestamp?
     /// Records were polled and not processed: they have to be fetched again before anything else is polled.
     var positionsAreStale = false
+    /// Empty but for tests that show what a safeguard is for.
+    @_spi(Simulation) public var switchedOff: Set<Safeguard> = []
     private(set) var failures = 0
     private var pausedUntil = Timestamp.zero
 
@@ -95,7 +97,7 @@ public final class Worker<Log: EventLog> {
             logger.info("config.applied", .number("version", news.version))
         }
         guard let consumer, let producer else { return }
-        if positionsAreStale {
+        if positionsAreStale, !switchedOff.contains(.refetch) {
             try refetch()
             positionsAreStale = false
         }
@@ -128,7 +130,7 @@ public final class Worker<Log: EventLog> {
             if let read = try logging({ () throws(LogFailure) in try follower.follow(waitMilliseconds: wait) }) {
                 context.configuration = read
             }
-            guard follower.isComplete else { return false }
+            guard follower.isComplete || switchedOff.contains(.wholeConfiguration) else { return false }
             logger.info("config.read", .number("version", context.configuration.version))
         }
         if producer == nil { producer = try makeProducer() }
@@ -171,16 +173,19 @@ public final class Worker<Log: EventLog> {
     private func take(_ change: GroupChange) {
         switch change {
         case .assigned(let partitions):
-            dropTasks()
-            tasks = partitions.sorted().map {
-                PartitionTask($0, topology, settings.location(of: $0), log.catalog)
+            let kept = switchedOff.contains(.release) ? tasks.filter { partitions.contains($0.partition) } : []
+            if kept.isEmpty { dropTasks() }
+            tasks = partitions.sorted().map { partition in
+                kept.first { $0.partition == partition }
+                    ?? PartitionTask(partition, topology, settings.location(of: partition), log.catalog, switchedOff)
             }
+            if !kept.isEmpty { positionsAreStale = true }
             logger.info("partitions.assigned", .string("partitions", list(partitions)))
         case .revoked, .lost:
             logger.info(
                 change == .lost ? "partitions.lost" : "partitions.revoked",
                 .string("partitions", list(tasks.map(\.partition))))
-            dropTasks()
+            if !switchedOff.contains(.release) { dropTasks() }
         }
         readerIsCurrent = false
         noteProgress()

@@ -9,28 +9,40 @@ public struct WorkerSettings: Sendable {
     /// Unique and stable over restarts, within the service: names the group member and the
     /// transactional producer.
     public var member: String
-    /// The folder of the stores, or nil for stores in memory.
-    public var folder: String?
+    public var stores: StorePlace
     public var partitions: PartitionCount
     public var limits: BatchLimits
     /// How long the changelog keeps tombstones, in milliseconds; a store that slept half as long is wiped.
     public var tombstoneLife: Int64
 
     public init(
-        member: String, folder: String?, partitions: PartitionCount,
+        member: String, stores: StorePlace, partitions: PartitionCount,
         limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
         tombstoneLife: Int64 = 7 * 86_400_000
     ) {
         self.member = member
-        self.folder = folder
+        self.stores = stores
         self.partitions = partitions
         self.limits = limits
         self.tombstoneLife = tombstoneLife
     }
 
     func location(of partition: PartitionIndex) -> StoreLocation {
-        folder.map { .file(path: "\($0)/partition-\(partition.number).sqlite") } ?? .memory
+        switch stores {
+        case .folder(let folder): .file(path: "\(folder)/partition-\(partition.number).sqlite")
+        case .memory: .memory
+        case .images(let image): .image(image(partition))
+        }
     }
+}
+
+/// Where a worker's stores lie.
+public enum StorePlace: Sendable {
+    case folder(String)
+    /// Each gone when its partition is given up.
+    case memory
+    /// On simulated disks.
+    case images(@Sendable (PartitionIndex) -> StoreImage)
 }
 
 /// Why a worker gave up: no retry mends it, and going on would lose or double something.

@@ -65,7 +65,8 @@ public final class ServiceRig {
         let status = WorkerStatus()
         let worker = Worker(
             log: log, topology: topology,
-            settings: WorkerSettings(member: member, folder: folder, partitions: partitions, limits: limits),
+            settings: WorkerSettings(
+                member: member, stores: folder.map(StorePlace.folder) ?? .memory, partitions: partitions, limits: limits),
             clock: clock, logger: Logger(service: topology.service.rawValue, clock: clock, sink: sink),
             registry: registry, status: status)
         let running = RunningWorker(worker, status, topology, member)
