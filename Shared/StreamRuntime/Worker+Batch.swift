@@ -19,8 +19,9 @@ extension Worker {
         let now = clock.now()
         let due = tasks.filter { task in
             guard task.isRunning, let due = task.nextPunctuation else { return false }
-            return due <= now
+            return due <= now || mustPunctuate
         }
+        mustPunctuate = false
         let mustCatchUp = aheadSince.map { now >= $0.adding(milliseconds: Self.maximumAheadMilliseconds) } ?? false
         guard !batch.isEmpty || !due.isEmpty || mustCatchUp else { return }
         context.begin(at: now, configuration: context.configuration)

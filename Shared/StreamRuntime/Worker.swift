@@ -52,6 +52,9 @@ public final class Worker<Log: EventLog> {
     @_spi(Simulation) public var switchedOff: Set<Safeguard> = []
     private(set) var failures = 0
     private var pausedUntil = Timestamp.zero
+    private var lastNow = Timestamp.zero
+    /// The clock was set back since the last batch: what is due was reckoned from a later time.
+    var mustPunctuate = false
 
     public init(
         log: Log, topology: ServiceTopology, settings: WorkerSettings, clock: any WallClock, logger: Logger,
@@ -75,6 +78,8 @@ public final class Worker<Log: EventLog> {
     public func step() throws(WorkerStop) -> Int64 {
         let now = clock.now()
         status.update { $0.lastStep = now }
+        if now < lastNow { clockWasSetBack(to: now) }
+        lastNow = now
         if pausedUntil > now {
             return min(pausedUntil.milliseconds - now.milliseconds, Self.pauseStepMilliseconds)
         }
@@ -88,6 +93,14 @@ public final class Worker<Log: EventLog> {
             try recover(from: error, now)
         }
         return 0
+    }
+
+    /// A wait that was to be short must not last as long as the clock was wrong.
+    private func clockWasSetBack(to now: Timestamp) {
+        logger.warning("clock.set-back", .number("milliseconds", lastNow.milliseconds - now.milliseconds))
+        pausedUntil = .zero
+        aheadSince = aheadSince.map { min($0, now) }
+        mustPunctuate = true
     }
 
     private func turn(_ now: Timestamp) throws(WorkerFailure) {

@@ -180,8 +180,9 @@ final class NotifierProcessor: PartitionProcessor {
     /// Hands over everything that may be in flight now.
     private func sendReady() {
         var attempts: [WebhookAttempt] = []
-        for (id, queue) in queues {
-            guard let subscription = subscribers.active[id] else { continue }
+        // In a fixed order, so that the same batches send the same attempts.
+        for id in queues.keys.sorted() {
+            guard let queue = queues[id], let subscription = subscribers.active[id] else { continue }
             while let delivery = queue.takeNext() {
                 attempts.append(attempt(at: delivery, subscription, queue))
             }
