@@ -22,6 +22,8 @@ struct SimulateCommand {
           --every N         ... each Nth of them (1) ...
           --seeds N         ... at most so many ...
           --minutes M       ... and for no longer than this
+          --mutations       leaves out one safeguard after the other and tells which seed notices
+          --only TEXT       ... those whose name contains it
           --json            a JSON object on a line for every seed
 
         Exit codes: 0 no promise was broken, 1 one was, 2 wrong arguments.
@@ -32,6 +34,8 @@ struct SimulateCommand {
     private var shrinks = false
     private var isJSON = false
     private var isHelp = false
+    private var mutates = false
+    private var only = ""
     private var first: UInt64 = 1
     private var every: UInt64 = 1
     private var seeds = 200
@@ -44,6 +48,8 @@ struct SimulateCommand {
             case "--help": isHelp = true
             case "--json": isJSON = true
             case "--shrink": shrinks = true
+            case "--mutations": mutates = true
+            case "--only": only = rest.popFirst() ?? ""
             case "--seed":
                 options.seed = try number(name, rest.popFirst())
                 isSingle = true
@@ -85,7 +91,25 @@ struct SimulateCommand {
             print(Self.help)
             return 0
         }
+        if mutates { return runMutations() }
         return isSingle ? runOne() : runMany()
+    }
+
+    // MARK: Safeguards left out
+
+    private func runMutations() -> Int32 {
+        var missed = 0
+        for item in MutationCase.all where only.isEmpty || item.name.contains(only) {
+            let result = item.run()
+            if let found = result.found {
+                print("\(item.name): seed \(found.seed): \(String(found.violation.description.prefix(160)))")
+            } else {
+                print("\(item.name): NOT FOUND within \(item.seeds) seeds")
+                missed += 1
+            }
+            fflush(nil)
+        }
+        return missed == 0 ? 0 : 1
     }
 
     // MARK: One seed

@@ -69,6 +69,10 @@ public final class Run {
         clock = SimulatedClock(at: Self.start)
         var clusterSettings = ClusterSettings()
         if case .cluster(let safeguard) = options.mutation { clusterSettings.skipped = [safeguard] }
+        if case .worker("timerOffsets") = options.mutation { clusterSettings.skipped = [.offsetsInEveryTransaction] }
+        if case .worker("newProducer") = options.mutation {
+            clusterSettings.skipped = [.producersEndWithUnknownOutcomes]
+        }
         cluster = SimulatedCluster(clock: clock, settings: clusterSettings)
         partitions = PartitionCount(Int32(settings.within(1...4)))
         limits = BatchLimits(
