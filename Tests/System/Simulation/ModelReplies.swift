@@ -108,9 +108,9 @@ final class ModelReplies {
         let fitting = due.answers.filter { $0.outcome.rawValue == outcome && $0.isReplayed == isReplayed }
         guard !fitting.isEmpty else {
             let names = due.answers.map { "\($0.outcome.rawValue)\($0.isReplayed ? " replayed" : "")" }
+            let told = "\(outcome)\(isReplayed ? " replayed" : "")"
             return run.report(
-                due.invariant,
-                "\(due.asked.label): answered \(outcome)\(isReplayed ? " replayed" : "") at \(reply.place), due is \(names)")
+                due.invariant, "\(due.asked.label): answered \(told) at \(reply.place), due is \(names)")
         }
         let complaints = fitting.compactMap { $0.complaint(reply.value ?? []) }
         guard complaints.count == fitting.count else { return }
