@@ -176,6 +176,7 @@ final class ModelEvaluator {
         guard let snapshot = run.configuration.snapshot(version: evaluation.configurationVersion) else {
             run.report(.awardRecomputed, "\(published.label): no version \(evaluation.configurationVersion)")
             evaluated[event] = (wallet, evaluation.points.units)
+            _ = next(&commands, input, "\(MessageType.award.rawValue) \(event)")
             return
         }
         let opens = input.header("opens-wallet") == [0x31]

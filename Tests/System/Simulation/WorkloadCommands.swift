@@ -124,7 +124,7 @@ extension Workload {
         let customer = chance(4) ? customer() : known?.customer ?? "w0"
         let isCommit = chance(65)
         let command = EndHold(
-            hold: hold, points: isCommit && chance(40) ? Points(Int64(1 + below(60))) : nil,
+            hold: hold, points: isCommit && chance(40) ? Points(Int64(1 + below(120))) : nil,
             reward: chance(30) ? "basket" : nil, reason: chance(30) ? "desk" : nil)
         let id = newEvent().caused(isCommit ? .commit : .void)
         return send(isCommit ? .holdCommit : .holdVoid, id.value, customer, now, json(command.encode))
