@@ -43,10 +43,12 @@ final class ModelEvaluator {
                 break
             }
         }
+        // Beyond what is not visible yet nothing can be told apart.
+        guard isComplete else { return }
         for record in commands.unexpected + evaluations.unexpected {
             run.report(.oneOutcome, "\(record.label): no event asked for it")
         }
-        if isComplete { letters.finish() }
+        letters.finish()
     }
 
     /// - Returns: false where what comes next cannot be decided without something that is not there yet.

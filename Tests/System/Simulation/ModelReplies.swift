@@ -90,13 +90,14 @@ final class ModelReplies {
                     run.reportMissing(.replies, "\(due.asked.label): nobody answered")
                     continue
                 }
-                compare(replies[number], due)
+                // While the run goes on an answer may be visible before what it tells of.
+                if run.isSettled { compare(replies[number], due) }
             }
             for reply in replies.dropFirst(dues.count) {
                 run.report(.replies, "\(reply.place): a second answer to \(dues.first?.asked.label ?? "nobody")")
             }
         }
-        guard isComplete else { return }
+        guard isComplete, run.isSettled else { return }
         for (_, replies) in given.sorted(by: { $0.key.correlation < $1.key.correlation }) {
             for reply in replies { run.report(.replies, "\(reply.place): an answer that nobody waits for") }
         }
