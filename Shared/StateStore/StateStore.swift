@@ -41,8 +41,8 @@ public final class StateStore {
     /// Deletes a store's files. The log still has everything that was in them.
     public static func wipe(_ location: StoreLocation) throws(StoreFailure) {
         guard case .file(let path) = location else { return }
-        for name in [path, path + "-wal", path + "-shm", path + "-journal"]
-        where FileManager.default.fileExists(atPath: name) {
+        let suffixes = ["", "-wal", "-shm", "-journal", PageChecksums.checkpointSuffix]
+        for name in suffixes.map({ path + $0 }) where FileManager.default.fileExists(atPath: name) {
             do {
                 try FileManager.default.removeItem(atPath: name)
             } catch {

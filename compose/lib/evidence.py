@@ -88,7 +88,7 @@ class Evidence:
         for record in records:
             body = record.body()
             wallet = body["wallet"]
-            if body.get("reason") == names.UNKNOWN_WALLET:
+            if body.get("refusal") == names.UNKNOWN_WALLET:
                 continue  # There is no wallet whose history it could stand in.
             sequences[wallet] += 1
             if body.get("sequence") != sequences[wallet]:

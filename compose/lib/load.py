@@ -103,20 +103,21 @@ class Till:
         command += ["-H", f"ce_source={names.SOURCE}"]
         for setting in (f"partitioner={partitioner}", "enable.idempotence=true", "linger.ms=5"):
             command += ["-X", setting]
-        log = (self.run.path / "logs" / "till.log").open("ab")
-        with log, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log) as kcat:
-            assert kcat.stdin
-            start = time.monotonic()
-            try:
+        with (self.run.path / "logs" / "till.log").open("ab") as log:
+            kcat = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, bufsize=0)
+        assert kcat.stdin
+        start = time.monotonic()
+        try:
+            with kcat.stdin:
                 for number, (key, line) in enumerate(chunk):
                     if paced:
                         time.sleep(max(0.0, start + number / self.rate - time.monotonic()))
                     kcat.stdin.write(key.encode() + b"\t" + line.text + b"\n")
-                    kcat.stdin.flush()
-                kcat.stdin.close()
-            except BrokenPipeError:
-                pass
-            return kcat.wait() == 0
+        except BrokenPipeError:
+            # It has given up; its exit code says so too.
+            kcat.wait()
+            return False
+        return kcat.wait() == 0
 
 
 class Redemption(NamedTuple):
