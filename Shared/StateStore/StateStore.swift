@@ -42,8 +42,8 @@ public final class StateStore {
     public static func wipe(_ location: StoreLocation) throws(StoreFailure) {
         if case .image(let image) = location { image.erase() }
         guard case .file(let path) = location else { return }
-        for name in [path, path + "-wal", path + "-shm", path + "-journal"]
-        where FileManager.default.fileExists(atPath: name) {
+        let suffixes = ["", "-wal", "-shm", "-journal", PageChecksums.checkpointSuffix]
+        for name in suffixes.map({ path + $0 }) where FileManager.default.fileExists(atPath: name) {
             do {
                 try FileManager.default.removeItem(atPath: name)
             } catch {

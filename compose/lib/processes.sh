@@ -55,14 +55,17 @@ stop_processes() {
     done
 }
 
-# stop_everything: what this run folder knows of; the broker last, so that the others can say goodbye to it.
+# stop_everything: what this run folder knows of; the brokers last, so that the others can say goodbye to them.
+# What stands still has to go on before it can end.
 stop_everything() {
-    local file names=()
+    local file names=() brokers=()
     for file in "$run"/pids/*; do
-        [ -e "$file" ] && [ "${file##*/}" != broker ] && names+=("${file##*/}")
+        [ -e "$file" ] || continue
+        signal "${file##*/}" CONT
+        if [[ ${file##*/} == broker* ]]; then brokers+=("${file##*/}"); else names+=("${file##*/}"); fi
     done
     [ ${#names[@]} -eq 0 ] || stop_processes "${names[@]}"
-    stop_processes broker
+    [ ${#brokers[@]} -eq 0 ] || stop_processes "${brokers[@]}"
 }
 
 # run_step COMMAND...: a step that takes long, in a group of its own, so that a signal to this script is

@@ -24,8 +24,9 @@ final class Platform {
     private var published = UInt64(0)
     private var acknowledged = 0
 
-    init(_ name: String, partitions: Int32 = 4) throws {
-        brokers = try TestBroker.bootstrapServers()
+    /// - Parameter cluster: brokers of the test's own; those that all tests share otherwise.
+    init(_ name: String, partitions: Int32 = 4, on cluster: TestCluster? = nil) throws {
+        brokers = try cluster?.bootstrapServers ?? TestBroker.bootstrapServers()
         prefix = TestBroker.uniqueName(name).replacingOccurrences(of: ".", with: "-")
         folder = FileManager.default.temporaryDirectory.path + "/" + prefix
         self.partitions = partitions
@@ -33,7 +34,8 @@ final class Platform {
         log = try KafkaLog(
             settings: KafkaSettings(bootstrapServers: brokers, clientID: prefix) { _ in },
             catalog: .pointstream(prefix: prefix))
-        try Self.command(["topics"], brokers: brokers, prefix: prefix, partitions: partitions)
+        let replication = ["--replication", "\(cluster?.replication ?? 1)"]
+        try Self.command(["topics"] + replication, brokers: brokers, prefix: prefix, partitions: partitions)
         publisher = try log.makePublisher()
         try configure()
     }
@@ -86,7 +88,7 @@ final class Platform {
 
     @discardableResult
     func start(
-        _ service: ServiceName, instance: String = "1", settings: [String: String] = [:]
+        _ service: ServiceName, instance: String = "1", settings: [String: String] = [:], disk: PrivateDisk? = nil
     ) throws -> ServiceRun {
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("POINTSTREAM_") }
         environment["POINTSTREAM_BROKERS"] = brokers
@@ -95,9 +97,13 @@ final class Platform {
         environment["POINTSTREAM_SESSION_TIMEOUT_MS"] = "6000"
         environment.merge(settings) { $1 }
         let run = try ServiceRun(
-            service, folder: "\(folder)/\(service.rawValue)-\(instance)", environment: environment)
+            service, folder: dataFolder(of: service, instance), environment: environment, disk: disk)
         running.append(run)
         return run
+    }
+
+    func dataFolder(of service: ServiceName, _ instance: String = "1") -> String {
+        "\(folder)/\(service.rawValue)-\(instance)"
     }
 
     func startAll() throws {
