@@ -152,7 +152,7 @@ extension Workload {
         let isAward = record.headers.contains { $0.name == "ce_type" && $0.value == MessageType.award.rawValue }
         switch below(3) {
         // An award for a wallet that its key does not belong to would open that one under a wrong name.
-        case 0 where !isAward: record.key = Self.wallet(customer).hex
+        case 0 where !isAward: moveToNeighbour(customer, &record)
         case 0, 1:
             let other = EndHold(hold: newEvent().caused(.hold))
             record.headers.removeAll { $0.name == "ce_type" }
@@ -216,8 +216,16 @@ extension Workload {
         }
         guard sent.record.topic == .rewardRequests else { return .record(asked(anew: sent.record)) }
         var again = asked(anew: sent.record)
-        if chance(10) { again.key = Self.wallet(customer()).hex }
+        if chance(10) { moveToNeighbour(customer(), &again) }
         return .record(again)
+    }
+
+    /// Under the same id for another wallet of the same partition, where one store sees both. Over all partitions
+    /// an id is unique because its writer keeps it so: nobody could notice.
+    private func moveToNeighbour(_ customer: String, _ record: inout SubmittedRecord) {
+        let key = Self.wallet(customer).hex
+        guard let old = record.key, partitions.partition(of: old) == partitions.partition(of: key) else { return }
+        record.key = key
     }
 
     /// A trusted system gives the points of a reward back while that is being issued.
