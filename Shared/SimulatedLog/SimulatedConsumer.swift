@@ -8,7 +8,7 @@ import Primitives
 public final class SimulatedConsumer: GroupConsumer {
     private let log: SimulatedLog
     private var membership: Membership
-    private var session = FetchSession(.fail)
+    private var session = FetchSession()
     private var isClosed = false
 
     init(log: SimulatedLog, membership: Membership) {
@@ -79,7 +79,7 @@ public final class SimulatedConsumer: GroupConsumer {
                 membership.partitions?.contains(position.place.partition) == true,
                 "a member fetches only what is assigned to it")
         }
-        session = try log.start(FetchSession(.fail), from: positions)
+        session = try log.start(FetchSession(), from: positions)
     }
 
     /// Stops the heartbeats; as a static member it does not leave, its partitions wait for its return.
