@@ -46,23 +46,12 @@ extension Worker {
             case .unstable: return false
             }
         }
-        let reader = try currentReader()
-        var goals: [TopicID: Offset] = [:]
-        for topic in topology.restoreSources {
-            goals[topic] = try logging { () throws(LogFailure) in try reader.endOffset(of: task.place(topic)) }
-        }
-        for (topic, end) in goals.sorted(by: { $0.key < $1.key }) {
-            let position = try storing(task) { () throws(StoreFailure) in try task.restorePosition(of: topic) }
-            if position > end {
-                try distrust(task, "the store has read \(name(topic)) to \(position), which ends at \(end)")
-                return false
-            }
-        }
-        task.startRestoring(goals: goals, committed: committed)
+        try verifyInputs(of: task, committed)
+        task.startRestoring(try verifiedSources(of: task), committed: committed)
         return true
     }
 
-    private func currentReader() throws(WorkerFailure) -> Log.Reader {
+    func currentReader() throws(WorkerFailure) -> Log.Reader {
         if let reader { return reader }
         let made = try logging { () throws(LogFailure) in try log.makeReader() }
         reader = made
@@ -78,10 +67,8 @@ extension Worker {
             var positions: [FetchPosition] = []
             for task in restoring {
                 for topic in topology.restoreSources {
-                    let position = try storing(task) { () throws(StoreFailure) in
-                        try task.restorePosition(of: topic)
-                    }
-                    positions.append(FetchPosition(task.place(topic), from: .offset(position)))
+                    positions.append(
+                        try storing(task) { () throws(StoreFailure) in try task.fetchPosition(restoring: topic) })
                 }
             }
             try logging { () throws(LogFailure) in try reader.read(from: positions) }
@@ -108,6 +95,9 @@ extension Worker {
         for task in finished {
             let found = try storing(task) { () throws(StoreFailure) in try task.disagreement() }
             if let found {
+                if found.group == nil, let stored = found.store {
+                    throw .stop(try positionMissing(task, found.topic, stored))
+                }
                 let stored = found.store?.description ?? "nothing"
                 let group = found.group?.description ?? "nothing"
                 try distrust(task, "\(name(found.topic)): the store has seen \(stored), the group committed \(group)")
@@ -127,7 +117,7 @@ extension Worker {
     /// The store and the log disagree: once, the store is rebuilt from nothing; twice is beyond repair here.
     private func distrust(_ task: PartitionTask, _ reason: String) throws(WorkerFailure) {
         if task.wasWiped {
-            throw .stop(WorkerStop(code: "store-disagrees", detail: "partition \(task.partition): \(reason)"))
+            throw .stop(WorkerStop(.storeDisagrees, "partition \(task.partition): \(reason)"))
         }
         noteWipe(task, reason)
         try storing(task) { () throws(StoreFailure) in try task.wipe() }
@@ -167,7 +157,7 @@ extension Worker {
 
     func noteProgress() {
         var waiting: [String] = consumer == nil ? ["partitions"] : []
-        if failures > 0 { waiting.append("trying again after a failure") }
+        if failures > 0 { waiting.append("trying again after a failure: \(newestFailure)") }
         for task in tasks {
             switch task.state {
             case .running: break

@@ -21,6 +21,10 @@ public final class Worker<Log: EventLog> {
     static var maximumPauseMilliseconds: Int64 { 5_000 }
     /// More doublings than lead from the first pause to the longest.
     private static var maximumDoublings: Int { 8 }
+    /// For a store's file that cannot be opened: somebody looks into it, or too many files are open for a moment.
+    static var storePatienceMilliseconds: Int64 { 15_000 }
+    /// Of one store, without a batch committed in between: what breaks a fourth copy is not the file.
+    static var maximumRebuilds: Int { 3 }
     /// A pausing worker looks this often whether it is asked to stop.
     private static var pauseStepMilliseconds: Int64 { 50 }
 
@@ -49,6 +53,10 @@ public final class Worker<Log: EventLog> {
     /// Records were polled and not processed: they have to be fetched again before anything else is polled.
     var positionsAreStale = false
     private(set) var failures = 0
+    /// What `/readyz` tells while it is tried again.
+    private(set) var newestFailure = ""
+    /// How far the configuration was read, over all followers: a new one must come as far.
+    private var configurationReached = Offset.zero
     private var pausedUntil = Timestamp.zero
 
     public init(
@@ -90,7 +98,7 @@ public final class Worker<Log: EventLog> {
 
     private func turn(_ now: Timestamp) throws(WorkerFailure) {
         guard try connect() else { return }
-        if let news = try logging({ () throws(LogFailure) in try follower?.follow() }) {
+        if let news = try configuring({ () throws(LogFailure) in try follower?.follow() }) {
             context.configuration = news
             logger.info("config.applied", .number("version", news.version))
         }
@@ -108,7 +116,7 @@ public final class Worker<Log: EventLog> {
         }
         if let change {
             batch.clear()
-            take(change)
+            try take(change)
         }
         try restore()
         try processBatch(consumer, producer)
@@ -119,13 +127,21 @@ public final class Worker<Log: EventLog> {
         if follower == nil {
             note(waitingFor: ["broker"])
             clusterID = try logging { () throws(LogFailure) in try log.clusterID() }
-            follower = try logging { () throws(LogFailure) in try ConfigurationFollower(log, logger: logger) }
+            let made = try configuring { () throws(LogFailure) in try ConfigurationFollower(log, logger: logger) }
+            guard made.end >= configurationReached else {
+                throw .stop(
+                    WorkerStop(
+                        .topicRecreated,
+                        "\(name(.config))[0]: offset \(configurationReached) was reached before, "
+                            + "and now it ends at \(made.end)"))
+            }
+            follower = made
         }
         guard let follower else { return false }
         if !follower.isComplete {
             note(waitingFor: ["config"])
             let wait = Self.maximumWaitMilliseconds
-            if let read = try logging({ () throws(LogFailure) in try follower.follow(waitMilliseconds: wait) }) {
+            if let read = try configuring({ () throws(LogFailure) in try follower.follow(waitMilliseconds: wait) }) {
                 context.configuration = read
             }
             guard follower.isComplete else { return false }
@@ -142,6 +158,30 @@ public final class Worker<Log: EventLog> {
         return true
     }
 
+    /// Runs a step of the configuration. A follower whose topic went away is not asked again: a new one reads all
+    /// there is. One that cannot be read ends the worker, since decisions would go on by an old configuration.
+    private func configuring<Result>(_ body: () throws(LogFailure) -> Result) throws(WorkerFailure) -> Result {
+        do throws(LogFailure) {
+            let result = try body()
+            configurationReached = max(configurationReached, follower?.reached ?? .zero)
+            return result
+        } catch {
+            switch error.cause {
+            case .topicMissing, .outOfRange:
+                follower?.close()
+                follower = nil
+                throw .log(
+                    LogFailure(
+                        operation: error.operation, code: error.code, detail: error.detail, consequence: .retry,
+                        cause: error.cause))
+            case .notAuthorised: throw .log(error)
+            default:
+                guard error.consequence == .stop else { throw .log(error) }
+                throw .stop(WorkerStop(.configUnreadable, "\(name(.config))[0]: \(error)"))
+            }
+        }
+    }
+
     private func makeProducer() throws(WorkerFailure) -> Log.Producer {
         try logging { () throws(LogFailure) in
             let made = try log.makeProducer(
@@ -152,7 +192,7 @@ public final class Worker<Log: EventLog> {
     }
 
     /// The group and the transactional ids carry the topics' prefix, so that platforms can share a cluster.
-    private var groupName: String {
+    var groupName: String {
         let changelog = log.catalog.name(of: topology.changelog)
         return String(changelog.dropLast("-changelog.v1".count))
     }
@@ -168,9 +208,16 @@ public final class Worker<Log: EventLog> {
 
     // MARK: Assignment
 
-    private func take(_ change: GroupChange) {
+    private func take(_ change: GroupChange) throws(WorkerFailure) {
         switch change {
         case .assigned(let partitions):
+            if let surplus = partitions.max(), surplus.number >= settings.partitions.number {
+                throw .stop(
+                    WorkerStop(
+                        .partitionCount,
+                        "partition \(surplus) of \(topology.inputs.map(name).joined(separator: ", ")) was assigned, "
+                            + "POINTSTREAM_PARTITIONS says \(settings.partitions.number)"))
+            }
             dropTasks()
             tasks = partitions.sorted().map {
                 PartitionTask($0, topology, settings.location(of: $0), log.catalog)
@@ -199,7 +246,9 @@ public final class Worker<Log: EventLog> {
 
     /// Sorts a failure by its consequence. Whatever was polled in this turn counts as not read.
     private func recover(from failure: WorkerFailure, _ now: Timestamp) throws(WorkerStop) {
+        if let stop = stop(for: failure, now) { throw stop }
         failures += 1
+        newestFailure = failure.description
         let doubling = min(failures - 1, Self.maximumDoublings)
         let pause = min(Self.firstPauseMilliseconds << doubling, Self.maximumPauseMilliseconds)
         pausedUntil = now.adding(milliseconds: pause)
@@ -213,9 +262,9 @@ public final class Worker<Log: EventLog> {
         case .log(let cause):
             switch cause.consequence {
             case .retry: undoBatch()
-            case .dropPartitions: disconnect()
             case .discardProducer: discardProducer()
-            case .stop: throw WorkerStop(code: "log", detail: cause.description)
+            // What lies behind a missing topic or a position out of range is found when the partitions are opened.
+            case .dropPartitions, .stop: disconnect()
             }
         case .store(let partition, let cause):
             undoBatch()
@@ -225,17 +274,46 @@ public final class Worker<Log: EventLog> {
     }
 
     private func rebuild(_ task: PartitionTask, _ cause: StoreFailure) throws(WorkerStop) {
-        switch cause.consequence {
-        case .stop, .rejectRecord: throw WorkerStop(code: "store", detail: cause.description)
-        case .retry: task.reopen()
-        case .rebuild:
+        if cause.consequence == .rebuild {
             do throws(StoreFailure) {
                 try task.wipe()
             } catch {
-                throw WorkerStop(code: "store", detail: error.description)
+                throw WorkerStop(error, task.partition)
             }
+            logger.warning(
+                "store.wiped", .number("partition", Int64(task.partition.number)),
+                .string("reason", cause.description))
+            metrics.wiped()
+        } else {
+            task.reopen()
         }
         readerIsCurrent = false
+    }
+
+    /// Why a failure ends the worker; nil if trying again may mend it.
+    private func stop(for failure: WorkerFailure, _ now: Timestamp) -> WorkerStop? {
+        switch failure {
+        case .stop(let stop): return stop
+        case .log(let cause):
+            guard cause.consequence == .stop, cause.cause != .topicMissing, cause.cause != .outOfRange
+            else { return nil }
+            return WorkerStop(cause)
+        case .store(let partition, let cause):
+            guard let task = tasks.first(where: { $0.partition == partition }) else { return nil }
+            switch cause.consequence {
+            case .stop, .rejectRecord: return WorkerStop(cause, partition)
+            case .rebuild:
+                guard task.rebuilds >= Self.maximumRebuilds else { return nil }
+                return WorkerStop(
+                    .storeUnusable, "partition \(partition): it was rebuilt \(task.rebuilds) times and fails again: \(cause)")
+            case .retry:
+                guard cause.cause == .locked || cause.cause == .inaccessible else { return nil }
+                let since = task.blockedSince ?? now
+                task.blockedSince = since
+                let isOver = now >= since.adding(milliseconds: Self.storePatienceMilliseconds)
+                return isOver ? WorkerStop(cause, partition) : nil
+            }
+        }
     }
 
     /// The producer's last transaction has no known end: a new one of the same id ends it, and
@@ -266,36 +344,5 @@ public final class Worker<Log: EventLog> {
         reader = nil
         follower?.close()
         follower = nil
-    }
-}
-
-/// What went wrong in a step.
-enum WorkerFailure: Error, CustomStringConvertible {
-    case log(LogFailure)
-    case store(PartitionIndex, StoreFailure)
-    case stop(WorkerStop)
-
-    var code: String {
-        switch self {
-        case .log(let failure): failure.code
-        case .store(_, let failure): "sqlite-\(failure.code)"
-        case .stop(let stop): stop.code
-        }
-    }
-
-    var description: String {
-        switch self {
-        case .log(let failure): failure.description
-        case .store(let partition, let failure): "partition \(partition): \(failure)"
-        case .stop(let stop): stop.description
-        }
-    }
-}
-
-func logging<Result>(_ body: () throws(LogFailure) -> Result) throws(WorkerFailure) -> Result {
-    do throws(LogFailure) {
-        return try body()
-    } catch {
-        throw .log(error)
     }
 }

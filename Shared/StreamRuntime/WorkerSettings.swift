@@ -32,17 +32,3 @@ public struct WorkerSettings: Sendable {
         folder.map { .file(path: "\($0)/partition-\(partition.number).sqlite") } ?? .memory
     }
 }
-
-/// Why a worker gave up: no retry mends it, and going on would lose or double something.
-public struct WorkerStop: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A stable code for logs and the runbook, for example `store-disagrees`.
-    public let code: String
-    public let detail: String
-
-    public init(code: String, detail: String) {
-        self.code = code
-        self.detail = detail
-    }
-
-    public var description: String { "\(code): \(detail)" }
-}

@@ -257,7 +257,8 @@ struct PlatformTests {
     @Test func `a topic with another partition count and an unknown setting are refused by name`() throws {
         let platform = try Platform("refused", partitions: 2)
         let wrong = try platform.start(.walletLedger, settings: ["POINTSTREAM_PARTITIONS": "3"])
-        #expect(wrong.waitForExit() == 1)
+        try eventually("the ledger gives up") { wrong.readiness.contains("stopped: partition-count") }
+        #expect(wrong.stop() == 1)
         #expect(wrong.newestLog.contains("wallet-commands.v1 has 2 partitions"))
         let unknown = try platform.start(.notifier, settings: ["POINTSTREAM_BATCH_RECORD": "3"])
         #expect(unknown.waitForExit() == 2)

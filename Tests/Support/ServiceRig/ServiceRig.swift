@@ -43,9 +43,9 @@ public final class ServiceRig {
         }
     }
 
-    public init(partitions: Int32 = 2) {
+    public init(partitions: Int32 = 2, clusterID: String = "simulated") {
         clock = SimulatedClock(at: Self.start)
-        cluster = SimulatedCluster(clock: clock)
+        cluster = SimulatedCluster(id: clusterID, clock: clock)
         self.partitions = PartitionCount(partitions)
         let catalog = TopicCatalog.pointstream()
         for definition in TopicDefinition.all {

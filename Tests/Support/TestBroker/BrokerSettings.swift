@@ -52,6 +52,8 @@ struct BrokerSettings {
         transaction.state.log.min.isr=1
         transaction.state.log.num.partitions=4
         transaction.abort.timed.out.transaction.cleanup.interval.ms=500
+        authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+        allow.everyone.if.no.acl.found=true
         share.coordinator.state.topic.replication.factor=1
         share.coordinator.state.topic.num.partitions=1
         group.initial.rebalance.delay.ms=0

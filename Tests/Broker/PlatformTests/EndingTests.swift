@@ -1,0 +1,126 @@
+import EventLog
+import Foundation
+import Messages
+import Primitives
+import StateStore
+import StreamRuntime
+import TestBroker
+import Testing
+
+/// What no retry mends ends the real processes: with one line that names the code of the runbook, `/readyz` that
+/// says why, and exit code 1. Several services are broken at once, so that the waits pass together.
+@Suite("Endings on a broker", .serialized, .enabled(if: TestBroker.isAvailable, Comment(rawValue: TestBroker.howToEnable)))
+struct EndingTests {
+    private static let partitions: Int32 = 2
+
+    /// Waits until the process says why it gives up, and lets it go: its reason and its exit code are due.
+    private func expectEnd(_ run: ServiceRun, _ code: StopCode, _ found: String) throws {
+        try eventually(within: 60, "\(run.service.rawValue) gives up for \(code); its log:\n\(run.newestLog)") {
+            run.readiness.contains("\"stopped: \(code.rawValue): ")
+        }
+        #expect(run.readiness.contains("\"status\":\"stopped\""))
+        #expect(run.stop() == 1, "\(run.service.rawValue): \(run.newestLog)")
+        let lines = run.log(of: "service.gave-up")
+        #expect(lines.count == 1, "\(lines)")
+        #expect(lines.first?.contains("\"code\":\"\(code.rawValue)\"") == true)
+        #expect(lines.first?.contains(found) == true, "\(lines)")
+    }
+
+    /// A platform that has processed purchases in every partition of every service.
+    private func busyPlatform(_ name: String) throws -> Platform {
+        let platform = try Platform(name, partitions: Self.partitions)
+        try platform.startAll()
+        try buy(platform, 40, name)
+        _ = try platform.wait(for: 40, on: .awards)
+        for run in platform.running {
+            try eventually("\(run.service.rawValue) has committed what it read") {
+                run.metric("pointstream_batches_total") > 0
+            }
+        }
+        return platform
+    }
+
+    private func buy(_ platform: Platform, _ count: Int, _ name: String) throws {
+        for number in 0..<count {
+            try platform.publish(key: "\(name)-\(number)", customer: "customer-\(number)", total: "7.00")
+        }
+        try platform.flush()
+    }
+
+    private func topic(_ platform: Platform, _ topic: TopicID) -> String { platform.log.catalog.name(of: topic) }
+
+    @Test func `what went wrong while a service was down ends its next start`() throws {
+        let platform = try busyPlatform("down")
+        let sabotage = try Sabotage(platform)
+        for service in ServiceName.allCases where service != .ingressGateway {
+            #expect(try platform.run(service).stop() == 0)
+        }
+        // Bought and never evaluated: retention takes it first.
+        let events = try platform.read(.customerEvents).count
+        try buy(platform, 20, "unread")
+        _ = try platform.wait(for: events + 20, on: .customerEvents)
+        try sabotage.empty(topic: topic(platform, .customerEvents), partitions: Self.partitions)
+        try sabotage.recreate(
+            topic: topic(platform, .changelog(of: .walletLedger)), partitions: Self.partitions)
+        let store = "\(platform.folder)/notifier-1/partition-0.sqlite"
+        try Connection(.file(path: store)).execute("PRAGMA user_version = 99")
+        let twin = try platform.start(.ingressGateway)
+        #expect(twin.waitForExit() == 1)
+        #expect(twin.log(of: "service.gave-up").last?.contains("\"code\":\"folder-locked\"") == true)
+        try sabotage.delete(group: "\(platform.prefix).rewards-issuer")
+
+        let ends: [(ServiceName, StopCode, String)] = [
+            (.ruleEvaluator, .offsetOutOfRange, "offsets are gone unread"),
+            (.walletLedger, .topicRecreated, "wallet-ledger-changelog.v1["),
+            (.notifier, .storeNewer, "schema 99 is newer"),
+            (.rewardsIssuer, .positionMissing, "rewards-issuer has no position"),
+        ]
+        let runs = try ends.map { try platform.start($0.0) }
+        for (run, end) in zip(runs, ends) { try expectEnd(run, end.1, end.2) }
+        #expect(try platform.run(.ingressGateway).isReady, "the first process of a folder goes on")
+    }
+
+    @Test func `what goes wrong while a service runs ends it`() throws {
+        let platform = try busyPlatform("up")
+        let sabotage = try Sabotage(platform)
+        let (gateway, evaluator) = (try platform.run(.ingressGateway), try platform.run(.ruleEvaluator))
+        let (ledger, issuer) = (try platform.run(.walletLedger), try platform.run(.rewardsIssuer))
+        let notifier = try platform.run(.notifier)
+
+        // A changelog is missed by nobody who does not write to it: the next batch finds out.
+        try sabotage.recreate(
+            topic: topic(platform, .changelog(of: .walletLedger)), partitions: Self.partitions)
+        try buy(platform, 40, "after")
+        try expectEnd(ledger, .topicRecreated, "wallet-ledger-changelog.v1[")
+
+        try sabotage.recreate(topic: topic(platform, .customerEvents), partitions: Self.partitions)
+        try sabotage.forbidReading(topic: topic(platform, .rewardRequests))
+        let copy = "\(platform.folder)/notifier-copy"
+        try FileManager.default.copyItem(atPath: notifier.folder, toPath: copy)
+        try platform.start(.notifier, instance: "copy")
+        try expectEnd(evaluator, .topicRecreated, "customer-events.v1[")
+        try expectEnd(issuer, .notAuthorised, "reward-requests.v1")
+        try expectEnd(notifier, .memberTaken, "FENCED_INSTANCE_ID")
+
+        try sabotage.extend(topic: topic(platform, .ingress), to: Int(Self.partitions) + 1)
+        try expectEnd(gateway, .partitionCount, "ingress.v1 has 3 partitions, not 2")
+    }
+
+    @Test func `a configuration that is deleted ends every service, and keeps it from starting`() throws {
+        let platform = try Platform("config", partitions: Self.partitions)
+        try platform.startAll()
+        try Sabotage(platform).delete(topic: topic(platform, .config))
+        try platform.start(.walletLedger, instance: "late")
+        for run in platform.running { try expectEnd(run, .topicMissing, topic(platform, .config)) }
+    }
+
+    @Test func `an ending process is cut off in time when the broker does not answer`() throws {
+        let platform = try Platform("silent", partitions: Self.partitions)
+        let silent = try SilentListener()
+        let run = try platform.start(
+            .walletLedger, settings: ["POINTSTREAM_BROKERS": "127.0.0.1:\(silent.port)"])
+        try eventually("it waits for the broker") { run.readiness.contains("broker") }
+        #expect(run.stop() == 4)
+        #expect(run.log(of: "service.stop-overdue").count == 1)
+    }
+}
