@@ -2,15 +2,11 @@
 // in a client's call must not hang the process. Shared by the threads of a process.
 
 import Foundation
+import Settings
 import StreamRuntime
 import Telemetry
 
 struct Ending: Sendable {
-    /// After any ``StopCode``.
-    static let gaveUp: Int32 = 1
-    /// Asked to stop, and cut off.
-    static let overdue: Int32 = 4
-
     let stop: StopRequest
     let statuses: [WorkerStatus]
     let logger: Logger
@@ -18,7 +14,7 @@ struct Ending: Sendable {
     /// Ends the process with its reason. The first reason is told; later ones follow from it or repeat it.
     func giveUp(_ reason: WorkerStop) {
         for status in statuses { status.stop(reason) }
-        guard stop.request(exitCode: Self.gaveUp) else { return }
+        guard stop.request(exitCode: ExitCode.gaveUp.rawValue) else { return }
         logger.error("service.gave-up", .string("code", reason.code.rawValue), .string("found", reason.detail))
     }
 
@@ -29,7 +25,7 @@ struct Ending: Sendable {
             DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) {
                 guard !stop.isFinished else { return }
                 logger.error("service.stop-overdue", .number("limit_ms", milliseconds))
-                _exit(code == 0 ? Self.overdue : code)
+                _exit(code == ExitCode.asked.rawValue ? ExitCode.cutOff.rawValue : code)
             }
         }
     }

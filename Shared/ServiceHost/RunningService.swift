@@ -8,6 +8,7 @@ import Foundation
 import HTTPGate
 import KafkaLog
 import Primitives
+import Settings
 import StreamRuntime
 import Telemetry
 
@@ -125,7 +126,17 @@ struct RunningService {
             partitions: PartitionCount(Int32(settings.partitions)),
             limits: BatchLimits(
                 records: settings.batchRecords, bytes: settings.batchBytes,
-                lingerMilliseconds: settings.batchLingerMilliseconds))
+                lingerMilliseconds: settings.batchLingerMilliseconds),
+            resumeAt: resumePlaces)
+    }
+
+    private var resumePlaces: [TopicPartition: Offset] {
+        var places: [TopicPartition: Offset] = [:]
+        for point in parts.settings.resumeAt {
+            guard let topic = parts.log.catalog.topic(named: point.topic) else { continue }
+            places[TopicPartition(topic, PartitionIndex(point.partition))] = Offset(point.offset)
+        }
+        return places
     }
 
     // MARK: The end
@@ -136,7 +147,7 @@ struct RunningService {
         while !stop.wait(milliseconds: Self.watchMilliseconds) {
             guard port.isStuck else { continue }
             parts.logger.error("worker.stuck", .number("limit_ms", OperatorPort.stuckAfter))
-            _exit(70)
+            _exit(ExitCode.hung.rawValue)
         }
     }
 }

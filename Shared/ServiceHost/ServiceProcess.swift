@@ -1,6 +1,6 @@
 // One process of the platform from its arguments to its exit code: settings, folder, broker,
 // operator's port, workers, and an orderly end. Called by the Main of each service with what is its
-// own. The exit codes stand in Settings (ExitCodes), why it gave up in StreamRuntime (StopCode).
+// own. The exit codes stand in Settings (ExitCode), why it gave up in StreamRuntime (StopCode).
 
 import EventLog
 import Foundation
@@ -57,19 +57,19 @@ public struct ServiceProcess {
             switch launch {
             case .help:
                 print(SettingsHelp(process: service.rawValue, summary: summary))
-                return 0
-            case .run(let values): return run(values, define)
+                return ExitCode.asked.rawValue
+            case .run(let values): return run(values, try ServiceSettings(values), define)
             }
         } catch {
             complain(error.description)
-            return 2
+            return ExitCode.wrongSettings.rawValue
         }
     }
 
     private func run(
-        _ values: SettingValues, _ define: (ServiceParts) throws(ServiceFailure) -> ServiceDefinition
+        _ values: SettingValues, _ settings: ServiceSettings,
+        _ define: (ServiceParts) throws(ServiceFailure) -> ServiceDefinition
     ) -> Int32 {
-        let settings = ServiceSettings(values)
         let level = LogLevel.allCases.first { $0.name == settings.logLevel } ?? .info
         let clock = SystemClock()
         let logger = Logger(service: service.rawValue, clock: clock, sink: StandardErrorSink(), level: level)
@@ -83,7 +83,7 @@ public struct ServiceProcess {
             return try RunningService(parts, try define(parts)).run(stopLimit: Self.stopLimitMilliseconds)
         } catch {
             logger.error("service.gave-up", .string("code", error.code.rawValue), .string("found", error.detail))
-            return 1
+            return ExitCode.gaveUp.rawValue
         }
     }
 

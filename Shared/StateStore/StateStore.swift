@@ -46,7 +46,8 @@ public final class StateStore {
             do {
                 try FileManager.default.removeItem(atPath: name)
             } catch {
-                throw StoreFailure(operation: "wipe \(name)", detail: "\(error)", consequence: .stop, cause: .inaccessible)
+                throw StoreFailure(
+                    operation: "wipe \(name)", detail: "\(error)", consequence: .stop, cause: .inaccessible)
             }
         }
     }

@@ -28,6 +28,8 @@ final class PartitionTask {
     private(set) var processor: (any PartitionProcessor)?
     /// The group's position of each input, as found at the start and after each commit; nil: nothing committed.
     private(set) var committed: [TopicID: Offset] = [:]
+    /// Inputs that go on elsewhere than where the store and the group left them; until a batch has said so to both.
+    private var resumed: [TopicID: Offset] = [:]
     /// The position of each input within the batch at hand.
     private var reached: [TopicID: Offset] = [:]
     /// Set when the store was wiped since it last agreed with the group: a second disagreement is no accident.
@@ -104,6 +106,9 @@ final class PartitionTask {
         state = .opening
     }
 
+    /// Back to the comparisons, with the store as it is.
+    func lookAgain() { state = .opening }
+
     func closeStore() {
         processor?.close()
         processor = nil
@@ -123,8 +128,11 @@ final class PartitionTask {
         FetchPosition(place(topic), from: .offset(max(try restorePosition(of: topic), starts[topic] ?? .zero)))
     }
 
-    func startRestoring(_ sources: [TopicID: LogBounds], committed: [TopicID: Offset]) {
-        self.committed = committed
+    func startRestoring(
+        _ sources: [TopicID: LogBounds], committed: [TopicID: Offset], resumed: [TopicID: Offset]
+    ) {
+        self.committed = committed.merging(resumed) { $1 }
+        self.resumed = resumed
         starts = sources.mapValues(\.start)
         state = .restoring(goals: sources.mapValues(\.end))
     }
@@ -169,7 +177,7 @@ final class PartitionTask {
 
     /// The first input whose position in the store is not the group's.
     func disagreement() throws(StoreFailure) -> (topic: TopicID, store: Offset?, group: Offset?)? {
-        for topic in topology.inputs {
+        for topic in topology.inputs where resumed[topic] == nil {
             let stored = try store?.inputPosition(of: catalog.name(of: topic))
             if stored != committed[topic] { return (topic, stored, committed[topic]) }
         }
@@ -220,7 +228,7 @@ final class PartitionTask {
     /// Notes the inputs' positions in the store, to be captured with the rows.
     func storePositions() throws(StoreFailure) {
         for topic in topology.inputs {
-            guard let next = reached[topic] else { continue }
+            guard let next = reached[topic] ?? resumed[topic] else { continue }
             try store?.setInputPosition(of: catalog.name(of: topic), next: next)
         }
     }
@@ -246,14 +254,15 @@ final class PartitionTask {
         }
         committed.merge(reached) { $1 }
         reached.removeAll()
+        resumed.removeAll()
         try store?.commit(at: named(positions), now: now)
         rebuilds = 0
         processor?.batchCommitted()
         return jump
     }
 
-    /// Whether records were processed whose positions are not committed yet.
-    var isAhead: Bool { !reached.isEmpty }
+    /// Whether there are positions that are not committed yet.
+    var isAhead: Bool { !reached.isEmpty || !resumed.isEmpty }
 
     /// Ends a batch that wrote nothing: what was read counts as processed, its position is committed with
     /// a later batch. Should the worker fail before, the records are read again, to no effect again.

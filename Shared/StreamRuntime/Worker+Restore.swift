@@ -46,8 +46,8 @@ extension Worker {
             case .unstable: return false
             }
         }
-        try verifyInputs(of: task, committed)
-        task.startRestoring(try verifiedSources(of: task), committed: committed)
+        let resumed = try verifyInputs(of: task, committed)
+        task.startRestoring(try verifiedSources(of: task), committed: committed, resumed: resumed)
         return true
     }
 
@@ -96,6 +96,11 @@ extension Worker {
             let found = try storing(task) { () throws(StoreFailure) in try task.disagreement() }
             if let found {
                 if found.group == nil, let stored = found.store {
+                    // Looked at once more: now the store knows what it has seen.
+                    guard settings.resumeAt[task.place(found.topic)] == nil else {
+                        task.lookAgain()
+                        continue
+                    }
                     throw .stop(try positionMissing(task, found.topic, stored))
                 }
                 let stored = found.store?.description ?? "nothing"
@@ -104,6 +109,7 @@ extension Worker {
                 continue
             }
             task.startRunning()
+            if task.isAhead, aheadSince == nil { aheadSince = clock.now() }
             logger.info("partition.running", .number("partition", Int64(task.partition.number)))
         }
         try refetch()

@@ -9,23 +9,42 @@ import StateStore
 
 extension Worker {
     /// The group's position in each input must lie in the log; where it is gone, the store must have seen nothing.
-    func verifyInputs(of task: PartitionTask, _ committed: [TopicID: Offset]) throws(WorkerFailure) {
+    ///
+    /// - Returns: the inputs that do not, and go on where the settings say.
+    func verifyInputs(
+        of task: PartitionTask, _ committed: [TopicID: Offset]
+    ) throws(WorkerFailure) -> [TopicID: Offset] {
+        var resumed: [TopicID: Offset] = [:]
         for topic in topology.inputs {
             let bounds = try bounds(of: task.place(topic))
-            let stored = try storing(task) { () throws(StoreFailure) in
-                try task.store?.inputPosition(of: name(topic))
-            }
-            if let position = committed[topic] {
-                if position < bounds.start { throw .stop(gone(task, topic, position, bounds)) }
-                if position > bounds.end { throw .stop(recreated(task, topic, known: position, end: bounds.end)) }
-            } else if let stored {
-                throw .stop(try positionMissing(task, topic, stored))
-            } else if bounds.start > .zero {
-                logger.warning(
-                    "input.begins-late", .string("topic", name(topic)),
-                    .number("partition", Int64(task.partition.number)), .number("offset", bounds.start.number))
-            }
+            guard let stop = try mismatch(task, topic, committed[topic], bounds) else { continue }
+            guard let offset = settings.resumeAt[task.place(topic)], bounds.start <= offset, offset <= bounds.end
+            else { throw .stop(stop) }
+            logger.warning(
+                "input.resumed", .string("topic", name(topic)), .number("partition", Int64(task.partition.number)),
+                .number("offset", offset.number), .string("instead_of", stop.description))
+            resumed[topic] = offset
         }
+        return resumed
+    }
+
+    private func mismatch(
+        _ task: PartitionTask, _ topic: TopicID, _ committed: Offset?, _ bounds: LogBounds
+    ) throws(WorkerFailure) -> WorkerStop? {
+        if let committed {
+            if committed < bounds.start { return gone(task, topic, committed, bounds) }
+            return committed > bounds.end ? recreated(task, topic, known: committed, end: bounds.end) : nil
+        }
+        let stored = try storing(task) { () throws(StoreFailure) in
+            try task.store?.inputPosition(of: name(topic))
+        }
+        if let stored { return positionMissing(task, topic, stored, bounds) }
+        if bounds.start > .zero {
+            logger.warning(
+                "input.begins-late", .string("topic", name(topic)),
+                .number("partition", Int64(task.partition.number)), .number("offset", bounds.start.number))
+        }
+        return nil
     }
 
     /// The bounds of the restore sources: what the store has read of each must not lie behind its end, and nothing
@@ -61,14 +80,20 @@ extension Worker {
     }
 
     /// The group's position is gone; the log's end tells whether its topic went too.
-    func positionMissing(
-        _ task: PartitionTask, _ topic: TopicID, _ stored: Offset
-    ) throws(WorkerFailure) -> WorkerStop {
-        let end = try bounds(of: task.place(topic)).end
-        if stored > end { return recreated(task, topic, known: stored, end: end) }
+    private func positionMissing(
+        _ task: PartitionTask, _ topic: TopicID, _ stored: Offset, _ bounds: LogBounds
+    ) -> WorkerStop {
+        if stored > bounds.end { return recreated(task, topic, known: stored, end: bounds.end) }
         return WorkerStop(
             .positionMissing,
             "\(text(task, topic)): group \(groupName) has no position, the store has seen all before \(stored)")
+    }
+
+    /// As it shows when a store was restored that was not there before.
+    func positionMissing(
+        _ task: PartitionTask, _ topic: TopicID, _ stored: Offset
+    ) throws(WorkerFailure) -> WorkerStop {
+        positionMissing(task, topic, stored, try bounds(of: task.place(topic)))
     }
 
     private func gone(

@@ -305,7 +305,8 @@ public final class Worker<Log: EventLog> {
             case .rebuild:
                 guard task.rebuilds >= Self.maximumRebuilds else { return nil }
                 return WorkerStop(
-                    .storeUnusable, "partition \(partition): it was rebuilt \(task.rebuilds) times and fails again: \(cause)")
+                    .storeUnusable,
+                    "partition \(partition): it was rebuilt \(task.rebuilds) times and fails again: \(cause)")
             case .retry:
                 guard cause.cause == .locked || cause.cause == .inaccessible else { return nil }
                 let since = task.blockedSince ?? now

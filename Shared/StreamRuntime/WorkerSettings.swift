@@ -15,17 +15,21 @@ public struct WorkerSettings: Sendable {
     public var limits: BatchLimits
     /// How long the changelog keeps tombstones, in milliseconds; a store that slept half as long is wiped.
     public var tombstoneLife: Int64
+    /// Where to go on in inputs whose position is of no use any more, as somebody decided who knows what was lost.
+    /// Nothing to partitions whose position lies in the log.
+    public var resumeAt: [TopicPartition: Offset]
 
     public init(
         member: String, folder: String?, partitions: PartitionCount,
         limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
-        tombstoneLife: Int64 = 7 * 86_400_000
+        tombstoneLife: Int64 = 7 * 86_400_000, resumeAt: [TopicPartition: Offset] = [:]
     ) {
         self.member = member
         self.folder = folder
         self.partitions = partitions
         self.limits = limits
         self.tombstoneLife = tombstoneLife
+        self.resumeAt = resumeAt
     }
 
     func location(of partition: PartitionIndex) -> StoreLocation {

@@ -9,7 +9,9 @@ import Testing
 
 /// What no retry mends ends the real processes: with one line that names the code of the runbook, `/readyz` that
 /// says why, and exit code 1. Several services are broken at once, so that the waits pass together.
-@Suite("Endings on a broker", .serialized, .enabled(if: TestBroker.isAvailable, Comment(rawValue: TestBroker.howToEnable)))
+@Suite(
+    "Endings on a broker", .serialized,
+    .enabled(if: TestBroker.isAvailable, Comment(rawValue: TestBroker.howToEnable)))
 struct EndingTests {
     private static let partitions: Int32 = 2
 
@@ -64,9 +66,13 @@ struct EndingTests {
             topic: topic(platform, .changelog(of: .walletLedger)), partitions: Self.partitions)
         let store = "\(platform.folder)/notifier-1/partition-0.sqlite"
         try Connection(.file(path: store)).execute("PRAGMA user_version = 99")
+        let gateway = try platform.run(.ingressGateway)
+        let port = gateway.port() ?? 0
         let twin = try platform.start(.ingressGateway)
         #expect(twin.waitForExit() == 1)
         #expect(twin.log(of: "service.gave-up").last?.contains("\"code\":\"folder-locked\"") == true)
+        #expect(
+            HTTPCall(port: port, path: "/readyz").answer()?.status == 200, "the first process of a folder goes on")
         try sabotage.delete(group: "\(platform.prefix).rewards-issuer")
 
         let ends: [(ServiceName, StopCode, String)] = [
@@ -77,7 +83,7 @@ struct EndingTests {
         ]
         let runs = try ends.map { try platform.start($0.0) }
         for (run, end) in zip(runs, ends) { try expectEnd(run, end.1, end.2) }
-        #expect(try platform.run(.ingressGateway).isReady, "the first process of a folder goes on")
+        #expect(gateway.stop() == 0)
     }
 
     @Test func `what goes wrong while a service runs ends it`() throws {

@@ -199,4 +199,62 @@ struct EndingTests {
         rig.pass(milliseconds: 30_000)
         #expect(try rig.records(of: .walletCommands).count == keys.count)
     }
+
+    @Test(arguments: ["trimmed", "recreated", "forgotten"], [true, false])
+    func `told where to go on, a worker goes on there, and says so to its store and its group`(
+        _ fate: String, _ isKept: Bool
+    ) throws {
+        let rig = ServiceRig(partitions: 1)
+        let path = try folder("resume-\(fate)-\(isKept)")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try runAndKill(rig, path)
+        try send(rig, keys)
+        let (input, place) = (name(rig, .customerEvents), TopicPartition(.customerEvents, PartitionIndex(0)))
+        var offset = Offset(5)
+        switch fate {
+        case "trimmed":
+            offset = Offset(8)
+            try rig.cluster.trim(topic: input, partition: place.partition, before: offset)
+        case "recreated":
+            offset = .zero
+            rig.cluster.recreate(topic: input, partitions: 1)
+            try send(rig, ["dot", "eve"])
+        default: rig.cluster.forgetOffsets(group: group)
+        }
+        if !isKept { try StateStore.wipe(.file(path: path + "/partition-0.sqlite")) }
+        let resumed = rig.start(countingTopology(), folder: path, resumeAt: [place: offset])
+        rig.settle()
+        #expect(resumed.stop == nil && resumed.status.isReady)
+        rig.pass(milliseconds: 2_000)
+        rig.kill(resumed)
+        // From here on the setting says nothing any more.
+        try send(rig, ["eve"])
+        let next = rig.start(countingTopology(), folder: path, resumeAt: [place: .zero])
+        rig.settle()
+        #expect(next.stop == nil && next.status.isReady)
+        let counts = try rig.records(of: .walletCommands).filter { $0.keyText == "eve" }.map(\.valueText)
+        #expect(counts == ["1", "2", "3"])
+        let ada = try rig.records(of: .walletCommands).filter { $0.keyText == "ada" }.map(\.valueText)
+        #expect(ada == (fate == "forgotten" ? ["1", "2"] : ["1"]))
+        #expect(wipes(rig) == 0)
+    }
+
+    @Test func `a place to go on that is not in the log, or not needed, changes nothing`() throws {
+        let rig = ServiceRig(partitions: 1)
+        try runAndKill(rig, nil)
+        let place = TopicPartition(.customerEvents, PartitionIndex(0))
+        let good = rig.start(countingTopology(), resumeAt: [place: .zero])
+        rig.pass(milliseconds: 2_000)
+        #expect(good.stop == nil)
+        #expect(try rig.records(of: .walletCommands).count == keys.count)
+        rig.kill(good)
+        try send(rig, keys)
+        try rig.cluster.trim(topic: name(rig, .customerEvents), partition: place.partition, before: Offset(8))
+        for offset in [Offset(7), Offset(11)] {
+            let next = rig.start(countingTopology(), resumeAt: [place: offset])
+            rig.pass(milliseconds: 30_000)
+            #expect(next.stop?.code == .offsetOutOfRange)
+            rig.kill(next)
+        }
+    }
 }

@@ -60,12 +60,14 @@ public final class ServiceRig {
     @discardableResult
     public func start(
         _ topology: ServiceTopology, member: String = "a", folder: String? = nil,
-        limits: BatchLimits = BatchLimits(records: 200, bytes: 1 << 20, lingerMilliseconds: 0)
+        limits: BatchLimits = BatchLimits(records: 200, bytes: 1 << 20, lingerMilliseconds: 0),
+        resumeAt: [TopicPartition: Offset] = [:]
     ) -> RunningWorker {
         let status = WorkerStatus()
         let worker = Worker(
             log: log, topology: topology,
-            settings: WorkerSettings(member: member, folder: folder, partitions: partitions, limits: limits),
+            settings: WorkerSettings(
+                member: member, folder: folder, partitions: partitions, limits: limits, resumeAt: resumeAt),
             clock: clock, logger: Logger(service: topology.service.rawValue, clock: clock, sink: sink),
             registry: registry, status: status)
         let running = RunningWorker(worker, status, topology, member)
