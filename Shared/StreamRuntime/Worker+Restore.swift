@@ -17,14 +17,28 @@ extension Worker {
     /// Brings tasks that are not running a step further.
     func restore() throws(WorkerFailure) {
         guard tasks.contains(where: { !$0.isRunning }) else { return }
-        var opened = false
-        for task in tasks {
-            if case .opening = task.state, try open(task) { opened = true }
-        }
-        if opened { readerIsCurrent = false }
+        try openTasks()
         let finished = try readSlice()
         if !finished.isEmpty { try start(finished) }
         noteProgress()
+    }
+
+    /// Steps 1 to 4 for all that are due. What stops one may stop others: all of it is told at once, or somebody
+    /// would have to start the service once for each partition to learn it.
+    private func openTasks() throws(WorkerFailure) {
+        var stops: [WorkerStop] = []
+        for task in tasks {
+            guard case .opening = task.state else { continue }
+            do throws(WorkerFailure) {
+                if try open(task) { readerIsCurrent = false }
+            } catch {
+                guard case .stop(let stop) = error else { throw error }
+                stops.append(stop)
+            }
+        }
+        guard let first = stops.first else { return }
+        let alike = stops.filter { $0.code == first.code }.map(\.detail)
+        throw .stop(WorkerStop(first.code, alike.joined(separator: "; ")))
     }
 
     /// Steps 1 to 4; false if the group's position is not stable yet.

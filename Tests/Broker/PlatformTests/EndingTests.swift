@@ -84,6 +84,25 @@ struct EndingTests {
         let runs = try ends.map { try platform.start($0.0) }
         for (run, end) in zip(runs, ends) { try expectEnd(run, end.1, end.2) }
         #expect(gateway.stop() == 0)
+        try expectResumption(of: .ruleEvaluator, on: platform)
+    }
+
+    /// Follows the runbook: starts the service with what the log line says, and then as ever.
+    private func expectResumption(of service: ServiceName, on platform: Platform) throws {
+        let line = try #require(platform.running.last { $0.service == service }?.log(of: "service.gave-up").last)
+        let places = line.matches(of: /([a-z0-9.-]+\[\d\]): the group has read to \d+, the topic begins at (\d+)/)
+            .map { "\($0.output.1)@\($0.output.2)" }
+        #expect(places.count == Int(Self.partitions), "\(line)")
+        let told = try platform.start(
+            service, settings: ["POINTSTREAM_RESUME_AT": places.joined(separator: ",")])
+        try eventually("it has gone on where it was told: \(told.newestLog)") {
+            told.isReady && told.metric("pointstream_batches_total") > 0
+        }
+        #expect(told.log(of: "input.resumed").count == places.count)
+        #expect(told.stop() == 0)
+        let next = try platform.start(service)
+        try eventually("it goes on by itself: \(next.newestLog)") { next.isReady }
+        #expect(next.stop() == 0)
     }
 
     @Test func `what goes wrong while a service runs ends it`() throws {
