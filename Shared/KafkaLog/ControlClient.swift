@@ -28,6 +28,11 @@ final class ControlClient: @unchecked Sendable {
         }
     }
 
+    /// - Throws: if the topic may not be seen. One that does not exist is no failure here.
+    func requireVisible(_ name: String) throws(LogFailure) {
+        unsafe try ClusterMetadata.requireVisible(name, handle.client)
+    }
+
     /// A broker that refuses the credentials looks like one that does not answer, but for a report.
     private func refusal() -> LogFailure? {
         unsafe _ = rd_kafka_poll(handle.client, 0)

@@ -33,13 +33,14 @@ struct KafkaError {
     /// librdkafka's name without its prefix, for example `_TIMED_OUT`.
     var name: String { unsafe String(cString: rd_kafka_err2name(code)) }
 
-    /// - Parameter consequence: replaces what the code alone would mean.
+    /// - Parameter consequence: replaces what the code alone would mean, unless that is to stop for want of rights
+    ///   or for a setting that is refused: another producer would be refused the same.
     func failure(
         _ operation: String, at place: String? = nil, consequence: LogFailure.Consequence? = nil
     ) -> LogFailure {
         LogFailure(
             operation: operation, code: name, detail: place.map { "\($0): \(text)" } ?? text,
-            consequence: consequence ?? code.consequence, cause: code.cause)
+            consequence: code.isRefusal ? .stop : consequence ?? code.consequence, cause: code.cause)
     }
 }
 
@@ -59,6 +60,9 @@ extension rd_kafka_resp_err_t {
         }
         return .retry
     }
+
+    /// Whoever asks again is told the same.
+    var isRefusal: Bool { cause == .notAuthorised || self == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT }
 
     /// Which page of the runbook it belongs to.
     var cause: LogFailure.Cause {

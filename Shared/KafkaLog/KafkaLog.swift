@@ -41,7 +41,11 @@ public final class KafkaLog: EventLog {
     public func partitionCounts(of topics: [TopicID]) throws(LogFailure) -> [TopicID: Int32] {
         let known = try control.topics()
         var counts: [TopicID: Int32] = [:]
-        for topic in topics { counts[topic] = known[catalog.name(of: topic)]?.partitions }
+        for topic in topics {
+            let name = catalog.name(of: topic)
+            counts[topic] = known[name]?.partitions
+            if known[name] == nil { try control.requireVisible(name) }
+        }
         return counts
     }
 

@@ -6,7 +6,6 @@ import KafkaLog
 import Primitives
 import ServiceHost
 import Settings
-import StreamRuntime
 
 final class DoorAttachment: Attachment {
     /// Between two attempts to reach the broker.

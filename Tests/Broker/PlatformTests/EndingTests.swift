@@ -139,6 +139,18 @@ struct EndingTests {
         for run in platform.running { try expectEnd(run, .topicMissing, topic(platform, .config)) }
     }
 
+    @Test func `rights that are missing at the start are told, whatever they are for`() throws {
+        let platform = try Platform("rights", partitions: Self.partitions)
+        let sabotage = try Sabotage(platform)
+        try sabotage.forbidReading(topic: topic(platform, .rewardRequests))
+        try sabotage.forbidReading(group: "\(platform.prefix).wallet-ledger")
+        let runs = try [ServiceName.rewardsIssuer, .walletLedger].map { try platform.start($0) }
+        try expectEnd(runs[0], .notAuthorised, "reward-requests.v1")
+        try expectEnd(runs[1], .notAuthorised, "GROUP_AUTHORIZATION_FAILED")
+        try sabotage.forbidReading(topic: topic(platform, .config))
+        try expectEnd(try platform.start(.notifier), .notAuthorised, topic(platform, .config))
+    }
+
     @Test func `an ending process is cut off in time when the broker does not answer`() throws {
         let platform = try Platform("silent", partitions: Self.partitions)
         let silent = try SilentListener()

@@ -103,14 +103,23 @@ import TestBroker
 
     /// Takes the right to read a topic from everybody.
     func forbidReading(topic: String) throws {
+        try forbidReading(RD_KAFKA_RESOURCE_TOPIC, topic)
+    }
+
+    /// Takes the right to be a member of a group from everybody.
+    func forbidReading(group: String) throws {
+        try forbidReading(RD_KAFKA_RESOURCE_GROUP, group)
+    }
+
+    private func forbidReading(_ kind: rd_kafka_ResourceType_t, _ name: String) throws {
         var text = [CChar](repeating: 0, count: 256)
         var rules: [OpaquePointer?] = unsafe [
             rd_kafka_AclBinding_new(
-                RD_KAFKA_RESOURCE_TOPIC, topic, RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:*", "*",
-                RD_KAFKA_ACL_OPERATION_READ, RD_KAFKA_ACL_PERMISSION_TYPE_DENY, &text, text.count)
+                kind, name, RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:*", "*", RD_KAFKA_ACL_OPERATION_READ,
+                RD_KAFKA_ACL_PERMISSION_TYPE_DENY, &text, text.count)
         ]
         defer { unsafe rd_kafka_AclBinding_destroy(rules[0]) }
-        unsafe try perform("forbid reading \(topic)") { queue in
+        unsafe try perform("forbid reading \(name)") { queue in
             unsafe rd_kafka_CreateAcls(client, &rules, 1, nil, queue)
         } result: { event in
             var count = 0
