@@ -37,7 +37,8 @@ public enum StopCode: String, Sendable, CaseIterable {
     case recordUnreadable = "record-unreadable"
     /// The configuration cannot be read.
     case configUnreadable = "config-unreadable"
-    /// Another process has the same member name: a copy of this one's data folder.
+    /// Another process has the same member name, from a copy of this one's data folder, and takes its place again
+    /// and again.
     case memberTaken = "member-taken"
 
     // MARK: Stores

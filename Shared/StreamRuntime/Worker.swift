@@ -25,6 +25,9 @@ public final class Worker<Log: EventLog> {
     static var storePatienceMilliseconds: Int64 { 15_000 }
     /// Of one store, without a batch committed in between: what breaks a fourth copy is not the file.
     static var maximumRebuilds: Int { 3 }
+    /// Within the time below, without taking it for another process of the same name.
+    static var maximumFencings: Int { 2 }
+    static var fencingMilliseconds: Int64 { 60_000 }
     /// A pausing worker looks this often whether it is asked to stop.
     private static var pauseStepMilliseconds: Int64 { 50 }
 
@@ -55,6 +58,8 @@ public final class Worker<Log: EventLog> {
     private(set) var failures = 0
     /// What `/readyz` tells while it is tried again.
     private(set) var newestFailure = ""
+    /// When another member of the same name took this one's place.
+    private var fencings: [Timestamp] = []
     /// How far the configuration was read, over all followers: a new one must come as far.
     private var configurationReached = Offset.zero
     private var pausedUntil = Timestamp.zero
@@ -290,14 +295,25 @@ public final class Worker<Log: EventLog> {
         readerIsCurrent = false
     }
 
+    /// A member whose answer from the coordinator was lost joins a second time, and is fenced by itself: a broker
+    /// that dies does that. Two processes of one name take the partitions from each other again and again.
+    private func isFencedAgain(_ now: Timestamp) -> Bool {
+        fencings.removeAll { $0 < now.adding(milliseconds: -Self.fencingMilliseconds) }
+        fencings.append(now)
+        return fencings.count > Self.maximumFencings
+    }
+
     /// Why a failure ends the worker; nil if trying again may mend it.
     private func stop(for failure: WorkerFailure, _ now: Timestamp) -> WorkerStop? {
         switch failure {
         case .stop(let stop): return stop
         case .log(let cause):
-            guard cause.consequence == .stop, cause.cause != .topicMissing, cause.cause != .outOfRange
-            else { return nil }
-            return WorkerStop(cause)
+            guard cause.consequence == .stop else { return nil }
+            switch cause.cause {
+            case .topicMissing, .outOfRange: return nil
+            case .memberTaken: return isFencedAgain(now) ? WorkerStop(cause) : nil
+            default: return WorkerStop(cause)
+            }
         case .store(let partition, let cause):
             guard let task = tasks.first(where: { $0.partition == partition }) else { return nil }
             switch cause.consequence {

@@ -257,4 +257,29 @@ struct EndingTests {
             rig.kill(next)
         }
     }
+
+    @Test func `a member that was fenced once comes back, two of one name do not go on together`() throws {
+        let rig = ServiceRig(partitions: 1)
+        let running = rig.start(countingTopology())
+        try send(rig, keys)
+        rig.settle()
+        // The coordinator takes a request that was sent twice for a newcomer.
+        let shadow = try rig.log.makeConsumer(group: group, member: "a", topics: [.customerEvents])
+        let limits = BatchLimits(records: 1, bytes: 1_000, lingerMilliseconds: 0)
+        _ = try shadow.poll(into: RecordBatch(), limits: limits, waitMilliseconds: 0)
+        try send(rig, keys)
+        rig.pass(milliseconds: 30_000)
+        #expect(running.stop == nil && running.status.isReady)
+        #expect(try rig.records(of: .walletCommands).count == keys.count * 2)
+
+        let twin = rig.start(countingTopology())
+        rig.pass(milliseconds: 30_000)
+        let (ended, left) = running.stop == nil ? (twin, running) : (running, twin)
+        #expect(ended.stop?.code == .memberTaken)
+        rig.close(ended)
+        try send(rig, keys)
+        rig.pass(milliseconds: 30_000)
+        #expect(left.stop == nil && left.status.isReady)
+        #expect(try rig.records(of: .walletCommands).count == keys.count * 3)
+    }
 }
