@@ -118,6 +118,9 @@ struct EndingTests {
         try buy(platform, 40, "after")
         try expectEnd(ledger, .topicRecreated, "wallet-ledger-changelog.v1[")
 
+        try sabotage.extend(topic: topic(platform, .ingress), to: Int(Self.partitions) + 1)
+        try expectEnd(gateway, .partitionCount, "ingress.v1 has 3 partitions, not 2")
+
         try sabotage.recreate(topic: topic(platform, .customerEvents), partitions: Self.partitions)
         try sabotage.forbidReading(topic: topic(platform, .rewardRequests))
         let copy = "\(platform.folder)/notifier-copy"
@@ -131,9 +134,6 @@ struct EndingTests {
         let (ended, left) = notifier.readiness.contains("stopped: ") ? (notifier, twin) : (twin, notifier)
         try expectEnd(ended, .memberTaken, "FENCED_INSTANCE_ID")
         try eventually("the other one goes on") { left.isReady && left.log(of: "service.gave-up").isEmpty }
-
-        try sabotage.extend(topic: topic(platform, .ingress), to: Int(Self.partitions) + 1)
-        try expectEnd(gateway, .partitionCount, "ingress.v1 has 3 partitions, not 2")
     }
 
     @Test func `a configuration that is deleted ends every service, and keeps it from starting`() throws {
