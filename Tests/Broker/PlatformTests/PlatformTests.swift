@@ -90,7 +90,7 @@ struct PlatformTests {
         }
         let spends = try platform.wait(for: Int(spent.values.reduce(0, +) / 100), on: .spends)
         #expect(spends.map { $0.number("points") }.reduce(0, +) == spent.values.reduce(0, +))
-        #expect(!spent.isEmpty)
+        #expect(!spent.isEmpty, "\(decided.map { "\($0.text("status")) \($0.text("reason")) \($0.text("code"))" })")
         try check.verify(platform, spent: spent)
     }
 
