@@ -48,7 +48,7 @@ extension ClientProperties {
             tuned: connection(settings) + fetching,
             passed: passed(settings, settings.consumerProperties),
             fixed: identity(settings, "\(settings.clientID)-reader") + committedReading + [
-                ("group.id", "\(settings.clientID)-reader"), ("auto.offset.reset", "earliest"),
+                ("group.id", "\(settings.clientID)-reader"), ("auto.offset.reset", "error"),
             ])
     }
 

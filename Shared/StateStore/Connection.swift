@@ -97,13 +97,16 @@ public enum StoreLocation: Sendable {
 /// The failure of the connection's last call. Which code has which consequence is decided here and
 /// nowhere else.
 func storeFailure(_ connection: OpaquePointer, _ operation: String, _ code: Int32) -> StoreFailure {
-    let consequence: StoreFailure.Consequence =
+    let (consequence, cause): (StoreFailure.Consequence, StoreFailure.Cause) =
         switch code & 0xff {
-        case SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG, SQLITE_RANGE: .rejectRecord
-        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_IOERR, SQLITE_CANTOPEN: .rebuild
-        case SQLITE_FULL, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM: .retry
-        default: .stop
+        case SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG, SQLITE_RANGE: (.rejectRecord, .other)
+        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_IOERR: (.rebuild, .other)
+        case SQLITE_FULL, SQLITE_NOMEM: (.retry, .other)
+        case SQLITE_BUSY, SQLITE_LOCKED: (.retry, .locked)
+        // Nothing is wrong with what the file holds, so it is not thrown away.
+        case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: (.retry, .inaccessible)
+        default: (.stop, .other)
         }
     let text = unsafe String(cString: sqlite3_errmsg(connection))
-    return StoreFailure(operation: operation, code: code, detail: text, consequence: consequence)
+    return StoreFailure(operation: operation, code: code, detail: text, consequence: consequence, cause: cause)
 }

@@ -47,7 +47,8 @@ public final class StateStore {
             do {
                 try FileManager.default.removeItem(atPath: name)
             } catch {
-                throw StoreFailure(operation: "wipe \(name)", detail: "\(error)", consequence: .stop)
+                throw StoreFailure(
+                    operation: "wipe \(name)", detail: "\(error)", consequence: .stop, cause: .inaccessible)
             }
         }
     }
@@ -57,7 +58,7 @@ public final class StateStore {
         guard found <= schema.version else {
             throw StoreFailure(
                 operation: "open store", detail: "schema \(found) is newer than this program's \(schema.version)",
-                consequence: .stop)
+                consequence: .stop, cause: .newerProgram)
         }
         if found == 0 {
             try connection.execute("BEGIN")

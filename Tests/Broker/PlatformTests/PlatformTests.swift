@@ -90,7 +90,7 @@ struct PlatformTests {
         }
         let spends = try platform.wait(for: Int(spent.values.reduce(0, +) / 100), on: .spends)
         #expect(spends.map { $0.number("points") }.reduce(0, +) == spent.values.reduce(0, +))
-        #expect(!spent.isEmpty)
+        #expect(!spent.isEmpty, "\(decided.map { "\($0.text("status")) \($0.text("reason")) \($0.text("code"))" })")
         try check.verify(platform, spent: spent)
     }
 
@@ -257,7 +257,8 @@ struct PlatformTests {
     @Test func `a topic with another partition count and an unknown setting are refused by name`() throws {
         let platform = try Platform("refused", partitions: 2)
         let wrong = try platform.start(.walletLedger, settings: ["POINTSTREAM_PARTITIONS": "3"])
-        #expect(wrong.waitForExit() == 1)
+        try eventually("the ledger gives up") { wrong.readiness.contains("stopped: partition-count") }
+        #expect(wrong.stop() == 1)
         #expect(wrong.newestLog.contains("wallet-commands.v1 has 2 partitions"))
         let unknown = try platform.start(.notifier, settings: ["POINTSTREAM_BATCH_RECORD": "3"])
         #expect(unknown.waitForExit() == 2)

@@ -95,6 +95,13 @@ final class ServiceRun {
         return String(decoding: text, as: UTF8.self).split(separator: "\n").suffix(15).joined(separator: "\n")
     }
 
+    /// The lines of its log for an event, all runs in this folder together.
+    func log(of event: String) -> [String] {
+        guard let text = FileManager.default.contents(atPath: folder + "/log.jsonl") else { return [] }
+        return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+            .filter { $0.contains("\"event\":\"\(event)\"") }
+    }
+
     // MARK: Its ports
 
     func port(_ name: String = "operator.port") -> Int? {
@@ -106,6 +113,12 @@ final class ServiceRun {
     var isReady: Bool {
         guard let port = port() else { return false }
         return HTTPCall(port: port, path: "/readyz").answer()?.status == 200
+    }
+
+    /// What `/readyz` says; empty without an answer.
+    var readiness: String {
+        guard let port = port() else { return "" }
+        return HTTPCall(port: port, path: "/readyz").answer()?.body ?? ""
     }
 
     /// A figure of its metrics, summed over the series whose line has `part`.

@@ -65,6 +65,8 @@ struct BrokerSettings {
         transaction.state.log.min.isr=\(enough)
         transaction.state.log.num.partitions=4
         transaction.abort.timed.out.transaction.cleanup.interval.ms=500
+        authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+        allow.everyone.if.no.acl.found=true
         share.coordinator.state.topic.replication.factor=\(replicas)
         share.coordinator.state.topic.min.isr=\(enough)
         share.coordinator.state.topic.num.partitions=1
