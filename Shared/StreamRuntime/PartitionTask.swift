@@ -48,26 +48,28 @@ final class PartitionTask {
 
     // MARK: Opening and closing
 
-    /// Opens the store. One that belongs to another cluster, slept too long or cannot be read is wiped first.
+    /// Opens the store. One that belongs elsewhere, slept too long or cannot be read is wiped first.
     ///
     /// - Returns: why it was wiped, for the operator; nil if it was not.
     func open(clusterID: String, oldest: Timestamp) throws(StoreFailure) -> String? {
         closeStore()
-        let distrust = try reasonToWipe(clusterID, oldest)
+        // Two partitions' files that were swapped would fit each other's offsets by chance.
+        let home = "\(clusterID) \(catalog.name(of: topology.changelog))[\(partition)]"
+        let distrust = try reasonToWipe(home, oldest)
         if distrust != nil { try StateStore.wipe(location) }
         let opened = try StateStore(location, schema: topology.schema)
-        try opened.setClusterID(clusterID)
+        try opened.setClusterID(home)
         processor = try topology.makeProcessor(opened, partition)
         store = opened
         return distrust
     }
 
     /// Looks at the files and closes them again: SQLite must not hold a file that is being deleted.
-    private func reasonToWipe(_ clusterID: String, _ oldest: Timestamp) throws(StoreFailure) -> String? {
+    private func reasonToWipe(_ home: String, _ oldest: Timestamp) throws(StoreFailure) -> String? {
         guard case .file = location else { return nil }
         do throws(StoreFailure) {
             let found = try StateStore(location, schema: topology.schema)
-            if let owner = try found.clusterID(), owner != clusterID { return "it belongs to cluster \(owner)" }
+            if let owner = try found.clusterID(), owner != home { return "it belongs to \(owner), not to \(home)" }
             if let seen = try found.commitTime(), seen < oldest {
                 return "its last commit was at \(seen): tombstones may have expired since"
             }
