@@ -97,7 +97,9 @@ def issued_by_customer(evidence: Evidence) -> Counter[str]:
 
 def spends(evidence: Evidence) -> Check:
     """One spend for each reward that was issued, of its price, by its customer."""
-    wrong = [f"{one['spend']}: {one['points']}" for one in evidence.spends if one["points"] != names.REWARD_POINTS]
+    wrong = [
+        f"{one['spend']}: {one['points']}" for one in evidence.spends if one["points"] != names.REWARD_POINTS
+    ]
     ids = Counter(one["spend"] for one in evidence.spends)
     wrong += [f"{spend}: {count} times" for spend, count in ids.items() if count != 1]
     by_customer = Counter(one["externalId"] for one in evidence.spends)
@@ -110,7 +112,8 @@ def spends(evidence: Evidence) -> Check:
 def points_in_and_out(evidence: Evidence) -> Check:
     issued = sum(award.points for award in evidence.awards)
     kept = sum(evidence.settled.values())
-    return Check("points issued = spent + balances", issued, kept + sum(one["points"] for one in evidence.spends), [])
+    spent = sum(one["points"] for one in evidence.spends)
+    return Check("points issued = spent + balances", issued, spent + kept, [])
 
 
 def balances(due: Expectation, evidence: Evidence) -> Check:
@@ -146,7 +149,11 @@ def dead_letters(evidence: Evidence) -> Check:
 
 def unchanged(before: Mapping[str, int], after: Mapping[str, int]) -> Check:
     """Balances by wallet before and after everything was published once more."""
-    wrong = [f"{wallet}: {points} before, {after.get(wallet)} after" for wallet, points in before.items() if after.get(wallet) != points]
+    wrong = [
+        f"{wallet}: {points} before, {after.get(wallet)} after"
+        for wallet, points in before.items()
+        if after.get(wallet) != points
+    ]
     return Check("balances that a replay left alone", len(before), len(before) - len(wrong), wrong[:TOLD])
 
 

@@ -29,7 +29,8 @@ class Nodes:
 
     def stop_and_start(self, rng: random.Random) -> str:
         broker = rng.choice(self.brokers)
-        return self.disturb(f"{broker.name} stopped", lambda: self.bounce(broker, rng.uniform(*DOWN_SECONDS), broker.stop))
+        seconds = rng.uniform(*DOWN_SECONDS)
+        return self.disturb(f"{broker.name} stopped", lambda: self.bounce(broker, seconds, broker.stop))
 
     def kill_leader(self, rng: random.Random) -> str:
         partition = rng.randrange(int(self.run.text("partitions")))
@@ -81,7 +82,9 @@ class Nodes:
 
     def metadata(self) -> Any:
         answer = subprocess.run(
-            ["kcat", "-L", "-J", "-m", "5", "-b", self.run.brokers], capture_output=True, stdin=subprocess.DEVNULL
+            ["kcat", "-L", "-J", "-m", "5", "-b", self.run.brokers],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
         )
         return json.loads(answer.stdout) if answer.returncode == 0 else {"topics": []}
 

@@ -33,7 +33,9 @@ def summarise(
 ) -> dict[str, Any]:
     storm = torment.storm
     ready = {
-        service: audit.figures([one.seconds for one in storm.ready if one.service == service and is_plain(one)])
+        service: audit.figures(
+            [one.seconds for one in storm.ready if one.service == service and is_plain(one)]
+        )
         for service in names.SERVICES
     }
     others = [one.seconds for one in storm.ready if not is_plain(one) and one.fault != "started"]
@@ -43,7 +45,8 @@ def summarise(
         "seed": torment.options.seed,
         "brokers": len(torment.fleet.brokers),
         "minutes": round(torment.elapsed / 60, 1),
-        "faults": dict(sorted(storm.counts.items())),
+        # Rounds of kills count by the services that they hit.
+        "faults": dict(sorted((storm.counts | {"killed": storm.kills.total()}).items())),
         "kills": {service: storm.kills[service] for service in names.SERVICES},
         "killsInTotal": storm.kills.total(),
         "readyAfterKill": ready,
@@ -57,7 +60,10 @@ def summarise(
         "pointsAwarded": sum(one.points for one in evidence.awards) if evidence else None,
         "rewardsIssued": len(evidence.issued) if evidence else None,
         "wait": torment.figures.get("waits"),
-        "longestWaits": [[round(a, 2), round(b, 2), c] for a, b, c in torment.figures.get("longest", [])],
+        "longestWaits": [
+            [round(since, 2), round(seconds, 2), customer]
+            for since, seconds, customer in torment.figures.get("longest", [])
+        ],
         "longestWaitByFault": torment.figures.get("byFault"),
         "lost": losses.lost if losses else None,
         "doubled": losses.doubled if losses else None,
@@ -88,8 +94,8 @@ def show(result: dict[str, Any], checks: Sequence[audit.Check]) -> None:
     show_figures("one of two died", "", result["takeover"])
     wait = result["wait"] or {"count": 0}
     print(
-        f"\n  {result['killsInTotal']:,} kills in {result['minutes']} minutes, {result['purchases']:,} purchases,"
-        f" {result['redemptions']:,} redemptions; seed {result['seed']}"
+        f"\n  {result['killsInTotal']:,} kills in {result['minutes']} minutes,"
+        f" {result['purchases']:,} purchases, {result['redemptions']:,} redemptions; seed {result['seed']}"
     )
     if wait["count"]:
         print(

@@ -14,6 +14,8 @@ start_process() {
     setsid "$@" </dev/null >>"$run/logs/$name.log" 2>&1 &
     pid=$!
     printf '%s %s\n' "$pid" "$(birth "$pid" || true)" >"$run/pids/$name"
+    # Its end, however it comes, is no news for whoever reads the command's output.
+    disown "$pid"
 }
 
 # birth PID: when it started, in clock ticks since boot; fails if it has ended, reaped or not.

@@ -41,7 +41,9 @@ def replay_commands(run: RunFolder) -> int:
     for line in capture(["kcat", *READ, "-J", "-b", run.brokers, "-t", topic]).splitlines():
         record = json.loads(line)
         pairs = record["headers"]
-        headers = SEPARATOR.join(f"{name}:{value}" for name, value in zip(pairs[::2], pairs[1::2], strict=True))
+        headers = SEPARATOR.join(
+            f"{name}:{value}" for name, value in zip(pairs[::2], pairs[1::2], strict=True)
+        )
         lines.append("\t".join((headers, record["key"], record["payload"])))
     settings = {
         "parse.key": "true",
@@ -60,7 +62,9 @@ def replay_commands(run: RunFolder) -> int:
 def console_producer() -> list[str]:
     tools = Path(os.environ["KAFKA_HOME"]) / "bin"
     script = tools / "kafka-console-producer.sh"
-    return [str(script)] if script.exists() else [str(tools / "kafka-run-class.sh"), "org.apache.kafka.tools.ConsoleProducer"]
+    if script.exists():
+        return [str(script)]
+    return [str(tools / "kafka-run-class.sh"), "org.apache.kafka.tools.ConsoleProducer"]
 
 
 def capture(command: list[str]) -> bytes:

@@ -169,7 +169,9 @@ class Storm:
                             continue
                         del self._pending[instance]
                         self.ready.append(
-                            Ready(instance.service, fault, seconds, without_broker or self.nodes.is_disturbed)
+                            Ready(
+                                instance.service, fault, seconds, without_broker or self.nodes.is_disturbed
+                            )
                         )
             with self._lock:
                 for instance in list(self._up):
@@ -220,7 +222,7 @@ class Storm:
                 self._reserved -= both
 
     def await_ready(self, instances: list[Instance]) -> None:
-        self.await_all(f"{' '.join(one.name for one in instances)} ready", instances, lambda one: one.is_ready)
+        self.await_all("every service ready", instances, lambda one: one.is_ready)
 
     def await_all(self, what: str, instances: list[Instance], holds: Callable[[Instance], bool]) -> None:
         end = time.monotonic() + READY_SECONDS
@@ -228,11 +230,16 @@ class Storm:
             while not holds(instance):
                 if time.monotonic() > end:
                     answer = instance.ask("/readyz")
-                    raise TimeoutError(f"waited {READY_SECONDS} s for {what}; {instance.name} says {answer}")
+                    raise TimeoutError(
+                        f"waited {READY_SECONDS} s for {what}; {instance.name} says {answer}"
+                    )
                 time.sleep(POLL_SECONDS)
 
     def running_partitions(self, instance: Instance) -> int:
         return instance.metric(names.RUNNING_PARTITIONS)
+
+    def has_share(self, instance: Instance) -> bool:
+        return instance.is_ready and self.running_partitions(instance) > 0
 
     def one_of_two_dies(self) -> str:
         partitions = int(self.run.text("partitions"))
@@ -241,7 +248,7 @@ class Storm:
             for _, twin in pairs:
                 self.bring_up(twin, "joined")
             for pair in pairs:
-                self.await_all("a share each", list(pair), lambda one: one.is_ready and self.running_partitions(one) > 0)
+                self.await_all("a share each", list(pair), self.has_share)
             dead, alive = [], []
             for pair in pairs:
                 victim = self.rng.choice(pair)
@@ -250,7 +257,9 @@ class Storm:
                 alive.append(self.fleet.twin(victim))
             died = time.monotonic()
             for survivor in alive:
-                self.await_all("all partitions", [survivor], lambda one: self.running_partitions(one) == partitions)
+                self.await_all(
+                    "all partitions", [survivor], lambda one: self.running_partitions(one) == partitions
+                )
                 self.takeovers.append(time.monotonic() - died)
             time.sleep(max(0.0, died + DEAD_SECONDS - time.monotonic()))
             for victim in dead:
@@ -268,7 +277,7 @@ class Storm:
             for twin in twins:
                 self.bring_up(twin, "joined")
             if twins:
-                self.await_all("a share each", chosen + twins, lambda one: one.is_ready and self.running_partitions(one) > 0)
+                self.await_all("a share each", chosen + twins, self.has_share)
             for victim in chosen:
                 victim.signal(signal.SIGSTOP)
             time.sleep(self.rng.uniform(*FROZEN_SECONDS))

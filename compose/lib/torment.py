@@ -124,7 +124,8 @@ class Torment:
             standing = self.standing()
             awards, decided, notices, is_ready = standing
             due = len(self.readers[names.AWARDS].records) + len(self.readers[names.SPENDS].records)
-            if awards >= purchases and decided >= len(self.customers.accepted) and notices >= due and is_ready:
+            is_decided = decided >= len(self.customers.accepted)
+            if awards >= purchases and is_decided and notices >= due and is_ready:
                 return True
             if standing != last:
                 last, moved = standing, time.monotonic()
@@ -216,7 +217,9 @@ class Torment:
         waits = audit.waits(evidence, topics.read(self.run, names.INGRESS))
         return {
             "waits": audit.figures([one.milliseconds / 1_000 for one in waits]),
-            "longest": [(one.since / 1_000 - self.began, one.milliseconds / 1_000, one.customer) for one in waits[-5:]],
+            "longest": [
+                (one.since / 1_000 - self.began, one.milliseconds / 1_000, one.customer) for one in waits[-5:]
+            ],
             "byFault": outcome.longest_by_fault(waits, self.storm.spans),
         }
 
@@ -238,7 +241,8 @@ class Torment:
         listing = subprocess.run(["kcat", "-L", "-J", "-b", self.run.brokers], capture_output=True).stdout
         for topic in [one["topic"] for one in json.loads(listing or b'{"topics": []}')["topics"]]:
             with (folder / f"{topic}.jsonl").open("wb") as file:
-                subprocess.run(["kcat", "-CeqJ", "-b", self.run.brokers, "-t", topic], stdout=file, timeout=300)
+                dump = ["kcat", "-CeqJ", "-b", self.run.brokers, "-t", topic]
+                subprocess.run(dump, stdout=file, timeout=300)
 
 
 # What ended a thread before its time.
@@ -251,8 +255,7 @@ def start(work: Any, stop: threading.Event) -> threading.Thread:
             work(stop)
         except BaseException as failure:
             # A thread that is gone injects nothing and reads nothing: the run would show less than it says.
-            print(f"torture: {work.__qualname__}: {type(failure).__name__}: {failure}", file=sys.stderr, flush=True)
-            FAILED.append(f"{work.__qualname__}: {failure}")
+            FAILED.append(f"{work.__qualname__}: {type(failure).__name__}: {failure}")
             raise
 
     thread = threading.Thread(target=guarded, daemon=True)

@@ -52,31 +52,32 @@ extension PlatformTests {
             func partitions(_ run: ServiceRun) -> Int64 { run.metric("pointstream_running_partitions") }
         }
 
-        @Test(arguments: [ServiceName.walletLedger, .ruleEvaluator])
-        func `a process that stood still longer than its session finds that it is fenced`(
-            _ service: ServiceName
-        ) throws {
-            let shop = try Shop("zombie-\(service.rawValue)")
+        @Test func `processes that stood still longer than their sessions find that they are fenced`() throws {
+            let shop = try Shop("zombies")
             try shop.platform.startAll()
-            let (zombie, successor) = try shop.pair(of: service)
+            let pairs = try [ServiceName.walletLedger, .ruleEvaluator].map { try shop.pair(of: $0) }
             try shop.buy()
-            // In the midst of them: it has polled records, and perhaps a transaction is open.
-            zombie.freeze()
+            // In the midst of them: each has polled records, and perhaps a transaction is open.
+            for (zombie, _) in pairs { zombie.freeze() }
             try shop.buy()
-            try eventually("the other takes everything over") { shop.partitions(successor) == 4 }
-            try shop.buy()
-            zombie.thaw()
-            try eventually("it notices that it has lost its partitions") {
-                zombie.hasLogged("partitions.lost") || zombie.hasLogged("worker.failure")
+            for (_, successor) in pairs {
+                try eventually("the other takes everything over") { shop.partitions(successor) == 4 }
             }
-            try eventually("the two share the partitions again") {
-                shop.partitions(zombie) == 2 && shop.partitions(successor) == 2
+            try shop.buy()
+            for (zombie, _) in pairs { zombie.thaw() }
+            for (zombie, successor) in pairs {
+                try eventually("it notices that it has lost its partitions") {
+                    zombie.hasLogged("partitions.lost") || zombie.hasLogged("worker.failure")
+                }
+                try eventually("the two share the partitions again") {
+                    shop.partitions(zombie) == 2 && shop.partitions(successor) == 2
+                }
             }
             try shop.buy()
             try shop.settle()
         }
 
-        @Test func `of two instances one is killed, and the other has its partitions when the session is over`() throws {
+        @Test func `of two instances one is killed, and the other has everything when the session is over`() throws {
             let shop = try Shop("two")
             try shop.platform.startAll()
             var pairs: [(victim: ServiceRun, survivor: ServiceRun)] = []

@@ -21,8 +21,16 @@ final class Platform {
     let log: KafkaLog
     private(set) var running: [ServiceRun] = []
     private let publisher: KafkaPublisher
+    private struct Publication {
+        let topic: TopicID
+        let partition: PartitionIndex
+        let key: [UInt8]
+        let headers: [KafkaPublisher.Header]
+        let value: [UInt8]?
+    }
     private var published = UInt64(0)
-    private var acknowledged = 0
+    /// What the broker has not acknowledged yet.
+    private var underway: [UInt64: Publication] = [:]
 
     /// - Parameter cluster: brokers of the test's own; those that all tests share otherwise.
     init(_ name: String, partitions: Int32 = 4, on cluster: TestCluster? = nil) throws {
@@ -145,18 +153,28 @@ final class Platform {
     func publish(
         _ topic: TopicID, partition: PartitionIndex, key: [UInt8], headers: [KafkaPublisher.Header], value: [UInt8]?
     ) throws {
-        published += 1
-        try publisher.publish(
-            topic: topic, partition: partition, key: key, headers: headers, value: value, token: published)
+        try publish(Publication(topic: topic, partition: partition, key: key, headers: headers, value: value))
     }
 
-    /// Waits until the broker has everything that was published.
+    private func publish(_ record: Publication) throws {
+        published += 1
+        underway[published] = record
+        try publisher.publish(
+            topic: record.topic, partition: record.partition, key: record.key, headers: record.headers,
+            value: record.value, token: published)
+    }
+
+    /// Waits until the broker has everything that was published. What the client gave up, because the broker was
+    /// away, is published again under the same key, as the contract asks of tills.
     func flush() throws {
-        try eventually("the broker acknowledges \(published) records") {
-            publisher.poll(waitMilliseconds: 50) { _, result in
-                if case .success = result { acknowledged += 1 }
+        try eventually("the broker acknowledges \(underway.count) records") {
+            var refused: [Publication] = []
+            publisher.poll(waitMilliseconds: 50) { token, result in
+                guard let record = underway.removeValue(forKey: token) else { return }
+                if case .failure = result { refused.append(record) }
             }
-            return acknowledged == Int(published)
+            for record in refused { try publish(record) }
+            return underway.isEmpty
         }
     }
 

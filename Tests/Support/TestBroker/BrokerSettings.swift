@@ -1,6 +1,6 @@
 // The folder and the settings of a broker for tests: a node that is broker and controller, few internal
-// partitions, no waiting for further members of a group, and transactions that time out soon after they
-// should.
+// partitions, no waiting for further members of a group, and transactions and brokers that time out soon after
+// they should.
 
 import Foundation
 
@@ -72,6 +72,8 @@ struct BrokerSettings {
         share.coordinator.state.topic.num.partitions=1
         group.initial.rebalance.delay.ms=0
         group.min.session.timeout.ms=1000
+        broker.heartbeat.interval.ms=500
+        broker.session.timeout.ms=3000
         num.network.threads=2
         num.io.threads=2
         num.recovery.threads.per.data.dir=1

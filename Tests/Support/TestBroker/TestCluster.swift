@@ -56,6 +56,7 @@ public final class TestCluster {
             throw BrokerFailure(reason: "\(node.folder) cannot be written")
         }
         watchers[number - 1].stop()
+        try FileManager.default.removeItem(atPath: "\(node.folder)/ended")
         watchers[number - 1] = try Watcher.launch(home: home, settings: node)
         guard BrokerProcess.waitUntilListening(node.port, watchers[number - 1]) else {
             throw BrokerFailure(reason: "node \(number) did not come back; the end of its log:\n\(node.logTail())")

@@ -25,7 +25,7 @@ struct Watcher: Sendable {
         export LOG_DIR="$3/logs" KAFKA_HEAP_OPTS="-Xms64m -Xmx400m"
         export KAFKA_JVM_PERFORMANCE_OPTS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
         exec 3<&0
-        rm -f "$3/keep" "$3/ended"
+        rm -f "$3/keep"
         (
             [ -e "$3/data" ] ||
                 "$1/bin/kafka-storage.sh" format --cluster-id cG9pbnRzdHJlYW0tdGVzdA --config "$2" &&
