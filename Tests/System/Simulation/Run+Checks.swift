@@ -8,6 +8,13 @@ import SimulatedLog
 import StateStore
 @_spi(Simulation) import StreamRuntime
 
+/// What becomes of every store at the end of a run; each must come back as it was.
+enum StoreLoss: String, CaseIterable {
+    case erased = "rebuilt from nothing"
+    case slept = "that slept for a day"
+    case damaged = "with damaged pages"
+}
+
 extension Run {
     /// In this much virtual time without faults everything that was submitted must be processed: two session
     /// time-outs, a transaction's time-out with the coordinator's check, a restore, and the longest pause of a
@@ -28,17 +35,16 @@ extension Run {
         check(isSettled: true, stores: stores)
         comparePositions(stores)
         guard violations.isEmpty, rebuildsAreCompared else { return }
-        restartEach("rebuilt from nothing", stores) { machine in
-            for image in machine.disk.all { image.erase() }
-        }
         cluster.compactAll(tombstonesOlderThan: tombstoneLife)
-        restartEach("that slept for a day", stores) { machine in
-            if let old = stale.first(where: { $0.machine === machine }) { machine.disk = old.disk }
-        }
-        restartEach("with damaged pages", stores) { machine in
-            for image in machine.disk.all {
-                if case .uncheckedPages = options.mutation { image.stopChecking() }
-                image.damage(damageEverySecondPage)
+        restartEach(lastLoss.rawValue, stores) { machine in
+            switch lastLoss {
+            case .erased: for image in machine.disk.all { image.erase() }
+            case .slept: if let old = stale.first(where: { $0.machine === machine }) { machine.disk = old.disk }
+            case .damaged:
+                for image in machine.disk.all {
+                    if case .uncheckedPages = options.mutation { image.stopChecking() }
+                    image.damage(damageEverySecondPage)
+                }
             }
         }
     }

@@ -47,6 +47,8 @@ public final class Run {
     let receivers: Receivers
     let sink = InMemorySink()
     let tombstoneLife: Int64 = 12 * 3_600_000
+    /// Which of the ways to lose a store ends the run.
+    let lastLoss: StoreLoss
     var workload: Workload
     var schedule: RunEntropy
     var machines: [Machine] = []
@@ -75,6 +77,7 @@ public final class Run {
         }
         cluster = SimulatedCluster(clock: clock, settings: clusterSettings)
         partitions = PartitionCount(Int32(settings.within(1...4)))
+        lastLoss = StoreLoss.allCases[Int(settings.within(0...2))]
         limits = BatchLimits(
             records: Int(settings.within(1...60)), bytes: 1 << 20, lingerMilliseconds: 0)
         receivers = Receivers(saboteur, clock: clock)
@@ -232,7 +235,9 @@ public final class Run {
         do throws(WorkerStop) {
             let pause = try worker.step()
             let isIdle = cluster.traceDigest == before
-            let wait = max(pause, isIdle ? schedule.within(40...120) : schedule.within(1...20))
+            // When nothing strikes any more, idle workers need not look so often to be fair to each other.
+            let idle = saboteur.isAtWork ? schedule.within(40...120) : schedule.within(150...350)
+            let wait = max(pause, isIdle ? idle : schedule.within(1...20))
             if !process.isDead { machine.due = cluster.now.adding(milliseconds: wait) }
         } catch {
             guard !process.isDead else { return }
