@@ -19,7 +19,7 @@ final class IngressGatewayStore {
         find = try store.connection.prepare(
             """
             SELECT fingerprint, wallet_id, type FROM idempotency_key
-            WHERE bucket = ? AND event_id = ? AND expires_at > ?
+            WHERE bucket = ? AND event_id = ? AND expires_at >= ?
             """)
         put = try store.connection.prepare(
             """
@@ -40,7 +40,8 @@ final class IngressGatewayStore {
     /// Forgets what was read of a batch that was undone.
     func forgetRead() { buckets = nil }
 
-    /// The key's row, unless there is none or it has expired.
+    /// The key's row, unless there is none or it has expired. In the very millisecond of its expiry an event of its
+    /// time is still accepted, so it is still known.
     func knownKey(of event: EventID, now: Timestamp) throws(StoreFailure) -> KnownKey? {
         for bucket in try currentBuckets() where bucket.end > now {
             find.bind(bucket.day)

@@ -268,4 +268,22 @@ import Testing
         #expect(try fixture.deadLetters().map { $0.headerText("dead-letter-reason") } == ["too-old"])
         #expect(try fixture.rig.records(of: .customerEvents).count == 2)
     }
+
+    @Test func `O37 a key is known as long as an event of its time is accepted`() throws {
+        let fixture = try GatewayFixture()
+        // Ahead of the platform's clock, so that the window ends with the event's own time.
+        let purchase = GatewayFixture.purchase(at: "2026-11-02T09:02:00Z")
+        try fixture.publish("shop", key: "k", purchase)
+        fixture.rig.settle()
+        let end = try #require(Timestamp(rfc3339: "2026-11-09T09:02:00Z"))
+        fixture.rig.cluster.advance(milliseconds: end.milliseconds - fixture.rig.clock.now().milliseconds)
+        try fixture.publish("shop", key: "k", purchase)
+        fixture.rig.settle()
+        #expect(fixture.count("repeat") == 1, "in the last millisecond of the window")
+        #expect(try fixture.rig.records(of: .customerEvents).count == 1)
+        fixture.rig.pass(milliseconds: 1)
+        try fixture.publish("shop", key: "k", purchase)
+        fixture.rig.settle()
+        #expect(try fixture.deadLetters().map { $0.headerText("dead-letter-reason") } == ["too-old"])
+    }
 }

@@ -247,10 +247,13 @@ final class ModelGateway {
             if firsts.isEmpty { run.reportMissing(.rightOutcome, "\(input.label): asked about an event that is none") }
             return
         }
-        let known = (items[event] ?? []).first { item in
+        let senders = items[event] ?? []
+        let known = senders.first { item in
             item.input.topic == .intake && item.input.offset < input.offset && !item.isUntimely
         }
-        if let known, !firsts.isEmpty, !isOver(known.arrival, at: late(input), margin: Self.clockErrorMilliseconds) {
+        if let known, !firsts.isEmpty, let arrival = earliest(senders),
+            !isOver(arrival, at: late(input), margin: Self.clockErrorMilliseconds)
+        {
             return run.reportMissing(.replies, "\(input.label): event of \(known.input.place) was not known")
         }
         replies.expect(input, ModelAnswer(.notFound, naming: "event", event))
@@ -297,13 +300,20 @@ final class ModelGateway {
         return now.milliseconds >= since.milliseconds + arrival.source.windowMilliseconds - margin
     }
 
+    /// A key's window runs from the first of it; repeats do not make it longer.
+    private func earliest(_ items: [Item]) -> ModelArrival? {
+        items.filter { !$0.isUntimely }.min { $0.input.written < $1.input.written }?.arrival
+    }
+
     /// An event that came behind the first of its key, and was refused because of its time: the key was
     /// forgotten by then.
     private func checkForgotten(_ item: Item, _ now: Timestamp, _ senders: [Item], _ first: ModelRecord) {
-        let former = senders.first { sender in
+        let isKnown = senders.contains { sender in
             !sender.isUntimely && sender.input.topic == item.input.topic && sender.input.offset < item.input.offset
         }
-        guard let former, !isOver(former.arrival, at: now, margin: Self.clockErrorMilliseconds) else { return }
+        guard isKnown, let arrival = earliest(senders),
+            !isOver(arrival, at: now, margin: Self.clockErrorMilliseconds)
+        else { return }
         run.report(
             .keyForgotten, "\(item.input.label): refused for its time, though \(first.place) had its key at \(now)")
     }
