@@ -130,14 +130,18 @@ let package = Package(
             dependencies: [
                 "SimulatedLog", "StreamRuntime", "StateStore", "EventLog", "Messages", "Configuration", "Primitives",
                 "Telemetry", "JSONText", "IngressGatewayService", "RuleEvaluatorService", "WalletLedgerService",
-                "RewardsIssuerService", "NotifierService", "NotifierDomain",
+                "RewardsIssuerService", "NotifierService", "NotifierDomain", "Digests",
             ],
             path: "Tests/System/Simulation", swiftSettings: strict),
         .executableTarget(
             name: "simulate", dependencies: ["Simulation"], path: "Tests/System/Simulate", swiftSettings: strict),
         tests(
             "SystemTests", at: "System/SystemTests",
-            ["Simulation", "ServiceRig", "SimulatedLog", "StateStore", "EventLog", "Messages", "Primitives"]),
+            [
+                "Simulation", "ServiceRig", "SimulatedLog", "StateStore", "StreamRuntime", "EventLog", "Messages",
+                "Primitives", "JSONText", "IngressGatewayService", "RuleEvaluatorService", "WalletLedgerService",
+                "RewardsIssuerService", "NotifierService", "NotifierDomain",
+            ]),
 
         .target(name: "TestBroker", path: "Tests/Support/TestBroker", swiftSettings: strict),
         tests(

@@ -26,7 +26,8 @@ public struct WebhookAttempt: Sendable {
     }
 }
 
-/// One partition's store of one service: the rows of each table as text, sorted.
+/// One partition's store of one service: the rows of each table as text, sorted. Numbers are decimal, blobs
+/// lower-case hex.
 public struct StoreContents: Sendable {
     public let service: ServiceName
     public let partition: PartitionIndex
@@ -50,10 +51,12 @@ public struct Evidence: Sendable {
     public let stores: [StoreContents]
     /// Whether all faults had ended and everything had settled: what is missing now is lost.
     public let isSettled: Bool
+    /// The time when it was looked at, once everything had settled and all clocks were right for a while.
+    public let endedAt: Timestamp?
 
     public init(
         partitions: PartitionCount, submitted: [Submitted], topics: [TopicID: [[SimulatedRecord]]],
-        attempts: [WebhookAttempt], stores: [StoreContents], isSettled: Bool
+        attempts: [WebhookAttempt], stores: [StoreContents], isSettled: Bool, endedAt: Timestamp? = nil
     ) {
         self.partitions = partitions
         self.submitted = submitted
@@ -61,6 +64,7 @@ public struct Evidence: Sendable {
         self.attempts = attempts
         self.stores = stores
         self.isSettled = isSettled
+        self.endedAt = endedAt
     }
 }
 

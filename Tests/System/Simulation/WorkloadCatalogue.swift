@@ -9,13 +9,15 @@ import Primitives
 struct WorkloadCatalogue {
     static let programme = "sim"
     /// What most purchases are in; the code exists.
-    static let dollar = Currency("USD") ?? Currency("EUR").unsafelyKnown
+    static let dollar: Currency = {
+        guard let dollar = Currency("USD") else { preconditionFailure("the dollar is a currency") }
+        return dollar
+    }()
     /// Active sources of purchases.
     static let sources = ["shop", "shop", "kiosk", "till", "web"]
     /// `gone` is switched off, and of `moon` there is no document.
     static let rewardNames = ["coffee", "coffee", "voucher", "mug", "gone", "moon"]
 
-    private var offers: [String: String] = [:]
     private var added = 0
     /// In the order in which they are published.
     let all: [Submission]
@@ -224,13 +226,5 @@ struct WorkloadCatalogue {
             return (said, body)
         default: return (said, json(said.encode))
         }
-    }
-}
-
-extension Currency? {
-    /// Of a code that the table of currencies has.
-    fileprivate var unsafelyKnown: Currency {
-        guard let self else { preconditionFailure("the euro is a currency") }
-        return self
     }
 }

@@ -1,2 +1,0 @@
-import Primitives
-public func violations(in evidence: Evidence) -> [Violation] { [] }
