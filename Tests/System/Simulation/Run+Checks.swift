@@ -18,9 +18,10 @@ extension Run {
 
     func settleAndCheck() {
         heal()
+        clients.insist()
         guard rest() else { return }
         for leap in Self.leaps {
-            advance(to: cluster.now.adding(milliseconds: leap))
+            self.leap(leap)
             guard rest() else { return }
         }
         let stores = stores()
@@ -36,6 +37,7 @@ extension Run {
         while cluster.now < limit {
             go(until: cluster.now.adding(milliseconds: 1_200))
             let isQuiet = unfinished().isEmpty && cluster.traceDigest == before && receivers.isIdle
+                && clients.isIdle
             quiet = isQuiet ? quiet + 1 : 0
             before = cluster.traceDigest
             if quiet >= 2 { return violations.isEmpty }
@@ -49,7 +51,7 @@ extension Run {
     }
 
     private func unfinished() -> [String] {
-        var reasons: [String] = []
+        var reasons = clients.waiting
         for machine in machines {
             guard let status = machine.status else {
                 reasons.append("\(machine.name) is down")
@@ -103,12 +105,16 @@ extension Run {
     }
 
     func check(isSettled: Bool, stores: [StoreContents] = []) {
+        violations += Simulation.violations(in: evidence(isSettled: isSettled, stores: stores))
+    }
+
+    /// All that can be seen now.
+    public func evidence(isSettled: Bool, stores: [StoreContents] = []) -> Evidence {
         var topics: [TopicID: [[SimulatedRecord]]] = [:]
         for definition in TopicDefinition.all { topics[definition.topic] = logs(of: definition.topic) }
-        let evidence = Evidence(
+        return Evidence(
             partitions: partitions, submitted: submitted, topics: topics, attempts: receivers.received,
-            stores: stores, isSettled: isSettled)
-        violations += Simulation.violations(in: evidence)
+            stores: stores, isSettled: isSettled, requests: clients.exchanges)
     }
 
     /// The store of each partition of each service, as its owner's disk has it.
@@ -163,7 +169,7 @@ extension Run {
 
     private func compareWithRebuilt(_ live: [StoreContents]) {
         for machine in machines {
-            machine.crash(restartAt: cluster.now)
+            end(machine, restartAt: cluster.now)
             for image in machine.disk.all { image.erase() }
         }
         advance(to: cluster.now.adding(milliseconds: 30_000))
