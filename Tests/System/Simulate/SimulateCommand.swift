@@ -14,6 +14,7 @@ struct SimulateCommand {
         simulate: runs the whole platform over a simulated Kafka, with faults drawn from a seed.
 
           --seed N          runs one seed and tells how it went; twice, and compares the two
+          --topic NOUN      ... and lists what lies on a topic after it, for example awards
           --shrink          makes the fault plan of a failing seed as small as it can
           --kinds A,B       only these kinds of faults strike
           --faults N        only the first N faults strike
@@ -36,6 +37,7 @@ struct SimulateCommand {
     private var isHelp = false
     private var mutates = false
     private var only = ""
+    private var topics: [String] = []
     private var first: UInt64 = 1
     private var every: UInt64 = 1
     private var seeds = 200
@@ -48,6 +50,7 @@ struct SimulateCommand {
             case "--help": isHelp = true
             case "--json": isJSON = true
             case "--shrink": shrinks = true
+            case "--topic": topics.append(rest.popFirst() ?? "")
             case "--mutations": mutates = true
             case "--only": only = rest.popFirst() ?? ""
             case "--seed":
@@ -115,7 +118,9 @@ struct SimulateCommand {
     // MARK: One seed
 
     private func runOne() -> Int32 {
-        let report = Run(options).report()
+        let first = Run(options)
+        let report = first.report()
+        for topic in topics { print(first.listing(of: topic).joined(separator: "\n")) }
         let again = Run(options).report()
         print(report.summary)
         if again.digest != report.digest {

@@ -31,28 +31,24 @@ final class Receivers: Sendable {
     var received: [WebhookAttempt] { state.withLock { $0.received } }
 
     fileprivate func take(_ attempt: NotifierService.WebhookAttempt, signedAt now: Timestamp, for mailbox: AttemptMailbox) {
-        let outcome = outcome(of: attempt)
+        let outcome = outcome()
         let answer = Answer(
             due: clock.now().adding(milliseconds: saboteur.within(1...300)),
             result: AttemptResult(number: attempt.number, outcome: outcome.told), mailbox: mailbox)
         state.withLock { state in
             state.answers.append(answer)
-            if outcome.arrives {
-                state.received.append(
-                    WebhookAttempt(
-                        time: clock.now(), url: attempt.url.description, headers: attempt.headers(at: now),
-                        body: attempt.body, status: outcome.told.status))
-            }
+            state.received.append(
+                WebhookAttempt(
+                    time: clock.now(), url: attempt.url.description, headers: attempt.headers(at: now),
+                    body: attempt.body, status: outcome.status))
         }
     }
 
-    private func outcome(of attempt: NotifierService.WebhookAttempt) -> (arrives: Bool, told: AttemptOutcome) {
-        if saboteur.strikes(.webhookLost, attempt.webhookID) { return (false, .failed(.connectionFailed)) }
-        if saboteur.strikes(.webhookAnswerLost, attempt.webhookID) { return (true, .failed(.timeout)) }
-        if saboteur.strikes(.webhookRefused, attempt.webhookID) {
-            return (true, .answered(status: 503, retryAfterSeconds: nil))
-        }
-        return (true, .answered(status: 200, retryAfterSeconds: nil))
+    private func outcome() -> (status: Int?, told: AttemptOutcome) {
+        if saboteur.strikes(.webhookLost, "") { return (nil, .failed(.connectionFailed)) }
+        if saboteur.strikes(.webhookAnswerLost, "") { return (nil, .failed(.timeout)) }
+        let status = saboteur.strikes(.webhookRefused, "") ? 503 : 200
+        return (status, .answered(status: status, retryAfterSeconds: nil))
     }
 
     /// Lets the answers arrive whose time has come.

@@ -95,6 +95,20 @@ extension Run {
 
     // MARK: Evidence
 
+    /// The committed records of a topic, a line each, for whoever reads a failed run.
+    public func listing(of noun: String) -> [String] {
+        guard let definition = TopicDefinition.all.first(where: { $0.noun == noun }) else { return [] }
+        return logs(of: definition.topic).enumerated().flatMap { partition, records in
+            records.map { record in
+                let headers = record.headers.map { header in
+                    String(decoding: header.name, as: UTF8.self) + "=" + String(decoding: header.value, as: UTF8.self)
+                }
+                return "\(noun)/\(partition)@\(record.offset) \(record.timestamp.rfc3339) \(record.keyText ?? "-") "
+                    + "[\(headers.joined(separator: " "))] \(record.valueText ?? "-")"
+            }
+        }
+    }
+
     func logs(of topic: TopicID) -> [[SimulatedRecord]] {
         let count = TopicDefinition.all[topic.number].isPartitioned ? partitions.number : 1
         return (0..<count).map { number in
