@@ -1,6 +1,6 @@
-// Follows the topic `config` record by record and keeps what is in force. A document that is refused changes
-// nothing: the former one stays in force, and the failure tells an operator what is wrong. Every service and
-// the operator's command use it, so all of them agree on what is in force. Belongs to one thread.
+// Follows the topic `config` record by record and keeps what is in force. Only the newest record of a key
+// counts, also when it is refused: compaction keeps no other, and an instance that starts later must decide as
+// those do that have run all along. Every service and the operator's command use it. Belongs to one thread.
 
 /// Collects documents by key.
 public struct ConfigurationBuilder: Sendable {
@@ -13,7 +13,8 @@ public struct ConfigurationBuilder: Sendable {
     /// Takes in one record.
     ///
     /// - Parameter value: nil for a tombstone, which removes the document.
-    /// - Throws: kind, id and every problem of a refused document; the version has moved on nevertheless.
+    /// - Throws: kind, id and every problem of a refused document. The version has moved on nevertheless, and
+    ///   no document of that key is in force any more.
     public mutating func apply(
         key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, offset: Int64
     ) throws(ConfigurationFailure) {
@@ -25,10 +26,8 @@ public struct ConfigurationBuilder: Sendable {
                 kind: kindText, id: id, code: "unknown-kind",
                 detail: "a key kind/id is due, the kind one of: \(allowed)")
         }
-        guard let value else {
-            documents[kind]?.removeValue(forKey: id)
-            return
-        }
+        let former = documents[kind]?.removeValue(forKey: id)
+        guard let value else { return }
         let document: ConfigurationDocument
         do throws(ConfigurationFailure) {
             document = try ConfigurationDocument(parsing: Array(value), version: offset)
@@ -39,17 +38,11 @@ public struct ConfigurationBuilder: Sendable {
             let detail = "the document is \(document.kind.rawValue)/\(document.id)"
             throw ConfigurationFailure(kind: kindText, id: id, code: "key-mismatch", detail: detail)
         }
-        try put(document)
-    }
-
-    private mutating func put(_ document: ConfigurationDocument) throws(ConfigurationFailure) {
-        let former = documents[document.kind] ?? [:]
-        if former[document.id] == nil, former.count >= ConfigurationBounds.documentsPerKind {
+        if former == nil, documents[kind, default: [:]].count >= ConfigurationBounds.documentsPerKind {
             let detail = "at most \(ConfigurationBounds.documentsPerKind) documents of a kind"
-            throw ConfigurationFailure(
-                kind: document.kind.rawValue, id: document.id, code: "too-many-documents", detail: detail)
+            throw ConfigurationFailure(kind: kindText, id: id, code: "too-many-documents", detail: detail)
         }
-        documents[document.kind, default: [:]][document.id] = document
+        documents[kind, default: [:]][id] = document
     }
 
     /// What is in force now.

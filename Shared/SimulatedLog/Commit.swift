@@ -112,7 +112,7 @@ extension ClusterState {
         case .answerLost:
             end(id, committed: true)
             return .unknown(.lostAnswer(id))
-        case .fail, nil:
+        case .fail, .repeated, .slow, nil:
             break
         }
         try check(request.epoch, of: id, in: "commit transaction")

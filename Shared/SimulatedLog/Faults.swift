@@ -21,8 +21,13 @@ public struct FaultPoint: Sendable, Hashable {
     }
 }
 
-/// What goes wrong. All but ``fail(_:)`` and ``answerLost`` strike commits only.
+/// What goes wrong. All but ``fail(_:)``, ``answerLost``, ``repeated(records:)`` and ``slow`` strike commits only.
 public enum Fault: Sendable, Hashable {
+    /// A poll goes back in every partition, as librdkafka 2.0.2 does after some resumes, and returns records
+    /// again that were returned before.
+    case repeated(records: Int64)
+    /// A poll returns one record at most.
+    case slow
     /// The call fails before it has any effect. At a commit the outcome is `aborted`.
     case fail(LogFailure.Consequence)
     /// The call takes effect and its answer is lost: a commit ends `unknown` and is visible.

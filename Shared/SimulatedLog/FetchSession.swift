@@ -45,6 +45,14 @@ struct FetchSession: Sendable {
 
     mutating func stop() { places = [] }
 
+    /// Goes back so many offsets in every partition.
+    mutating func rewind(by offsets: Int64, in state: ClusterState) {
+        for index in places.indices {
+            let (position, start) = (places[index].position, state[places[index].slot].start)
+            places[index].position = max(start, Offset(max(0, position.number - offsets)))
+        }
+    }
+
     /// Appends what is there, up to the limits; returns the partitions whose end was reached now.
     mutating func fill(
         _ batch: RecordBatch, limits: BatchLimits, from state: ClusterState
@@ -89,5 +97,23 @@ struct FetchSession: Sendable {
         batch.append(to: place, key: record.key, offset: record.offset, timestamp: record.timestamp)
         for header in record.headers { batch.addHeader(header.name, header.value) }
         if let value = record.value { batch.setValue(value) }
+    }
+}
+
+extension BatchLimits {
+    /// The limits of a poll that meets a fault.
+    func after(
+        _ fault: Fault?, _ session: inout FetchSession, _ state: ClusterState
+    ) throws(LogFailure) -> BatchLimits {
+        switch fault {
+        case nil: return self
+        case .repeated(let records):
+            session.rewind(by: records, in: state)
+            return self
+        case .slow: return BatchLimits(records: 1, bytes: bytes, lingerMilliseconds: lingerMilliseconds)
+        case let fault?:
+            throw LogFailure(
+                operation: "poll", code: "_TRANSPORT", detail: "injected", consequence: fault.consequence)
+        }
     }
 }

@@ -48,11 +48,7 @@ public final class SimulatedConsumer: GroupConsumer {
         _ limits: BatchLimits
     ) throws(LogFailure) -> Polled {
         var polled = Polled(membership: membership, session: session, change: nil)
-        if let fault = state.decide(.poll, of: membership.subject) {
-            throw LogFailure(
-                operation: "poll", code: "_TRANSPORT", detail: membership.subject,
-                consequence: fault.consequence)
-        }
+        let limits = try limits.after(state.decide(.poll, of: membership.subject), &polled.session, state)
         guard !state.isBrokerPaused else { return polled }
         polled.change = try state.follow(&polled.membership)
         if polled.change != nil {

@@ -33,10 +33,7 @@ public final class SimulatedReader: PartitionReader {
         let session = session
         let polled = try log.cluster.locked { state throws(LogFailure) in
             var polled = Polled(session: session)
-            if let fault = state.decide(.read, of: "") {
-                throw LogFailure(
-                    operation: "read", code: "_TRANSPORT", detail: "", consequence: fault.consequence)
-            }
+            let limits = try limits.after(state.decide(.read, of: ""), &polled.session, state)
             guard !state.isBrokerPaused else { return polled }
             polled.ends = try polled.session.fill(batch, limits: limits, from: state)
             return polled

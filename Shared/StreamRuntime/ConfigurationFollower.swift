@@ -1,6 +1,6 @@
 // Reads the `config` topic whole before a worker's first record, and follows it from then on. The
 // worker asks for news between batches only, so that all records of a batch are decided by one
-// configuration. An invalid document is reported and the former one stays in force.
+// configuration. An invalid document is reported; none of its key is in force then.
 
 import Configuration
 import EventLog

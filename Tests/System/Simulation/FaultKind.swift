@@ -6,11 +6,11 @@ public enum FaultKind: String, Sendable, CaseIterable, Comparable {
     // Processes. Occasions: each moment between two steps of a call.
     case crash, pause, interleaving
     // Calls. Occasions: each call.
-    case callFails, answerLost, requestLost, requestLate, aborted, markersApart
+    case callFails, answerLost, requestLost, requestLate, aborted, markersApart, recordsRepeated, slowFetch
     // Brokers and groups. Occasions: each turn of the saboteur.
     case brokerPause, hangingTransaction, rebalance, removedMember, twin, compaction, timeLeap, clockJump
     // Disks. Occasions: each turn of the saboteur, or each crash.
-    case diskFull, diskLost, powerLoss, pageDamage, longAbsence
+    case diskFull, diskLost, diskSwapped, powerLoss, pageDamage, longAbsence
     // Subscribers. Occasions: each webhook.
     case webhookRefused, webhookLost, webhookAnswerLost
     // The gateway's door. Occasions: each record that it writes.
@@ -29,15 +29,18 @@ public enum FaultKind: String, Sendable, CaseIterable, Comparable {
         case .answerLost, .requestLost, .aborted: 100_000
         case .requestLate: 50_000
         case .markersApart: 300_000
+        case .recordsRepeated: 10_000
+        case .slowFetch: 100_000
         case .brokerPause: 20_000
         case .hangingTransaction: 20_000
         case .rebalance, .removedMember: 40_000
         case .twin: 10_000
         case .compaction: 100_000
-        case .timeLeap: 5_000
+        case .timeLeap: 10_000
         case .clockJump: 10_000
         case .diskFull: 30_000
         case .diskLost: 200_000
+        case .diskSwapped: 100_000
         case .powerLoss: 300_000
         case .pageDamage: 200_000
         case .longAbsence: 100_000

@@ -68,6 +68,17 @@ final class Disk: Sendable {
         }
     }
 
+    /// Two partitions' files change their places.
+    func swap(_ first: PartitionIndex, _ second: PartitionIndex) {
+        images.withLock { images in
+            let kept = images[first]
+            images[first] = images[second]
+            images[second] = kept
+        }
+    }
+
+    var partitions: [PartitionIndex] { images.withLock { $0.keys.sorted() } }
+
     /// In the order of their partitions.
     var all: [StoreImage] { images.withLock { $0.sorted { $0.key < $1.key }.map(\.value) } }
 }

@@ -107,18 +107,16 @@ struct ModelConfiguration {
 
 extension ModelSnapshot {
     fileprivate mutating func apply(_ kind: String, _ id: String, _ json: String?, version: Int64) {
-        guard let json else {
-            switch kind {
-            case "source": sources[id] = nil
-            case "offer": offers[id] = nil
-            case "reward": rewards[id] = nil
-            case "subscription": subscriptions[id] = nil
-            case "programme": (programme, minimumAfterSpend) = ("pointstream", 0)
-            default: break
-            }
-            return
+        // The newest record of a key counts, whatever it is: compaction keeps no other.
+        switch kind {
+        case "source": sources[id] = nil
+        case "offer": offers[id] = nil
+        case "reward": rewards[id] = nil
+        case "subscription": subscriptions[id] = nil
+        case "programme": (programme, minimumAfterSpend) = ("pointstream", 0)
+        default: break
         }
-        guard let document = parsed(Array(json.utf8)), document["kind"]?.isText(kind) ?? false,
+        guard let json, let document = parsed(Array(json.utf8)), document["kind"]?.isText(kind) ?? false,
             document["id"]?.isText(id) ?? false
         else { return }
         switch kind {

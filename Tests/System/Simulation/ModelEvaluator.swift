@@ -43,10 +43,12 @@ final class ModelEvaluator {
                 break
             }
         }
+        // Beyond what is not visible yet nothing can be told apart.
+        guard isComplete else { return }
         for record in commands.unexpected + evaluations.unexpected {
             run.report(.oneOutcome, "\(record.label): no event asked for it")
         }
-        if isComplete { letters.finish() }
+        letters.finish()
     }
 
     /// - Returns: false where what comes next cannot be decided without something that is not there yet.
@@ -176,6 +178,7 @@ final class ModelEvaluator {
         guard let snapshot = run.configuration.snapshot(version: evaluation.configurationVersion) else {
             run.report(.awardRecomputed, "\(published.label): no version \(evaluation.configurationVersion)")
             evaluated[event] = (wallet, evaluation.points.units)
+            _ = next(&commands, input, "\(MessageType.award.rawValue) \(event)")
             return
         }
         let opens = input.header("opens-wallet") == [0x31]

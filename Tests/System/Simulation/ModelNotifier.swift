@@ -168,8 +168,9 @@ final class ModelNotifier {
             }
             return due.joined(separator: " ") == given
         }
-        let error = (Int64(seconds) ?? 0) * 1_000 - attempt.time.milliseconds
-        if !isSigned || abs(error) > ModelGateway.clockErrorMilliseconds {
+        let error = (Int64(seconds) ?? 0).subtractingReportingOverflow(attempt.time.milliseconds / 1_000)
+        let isTimely = !error.overflow && error.partialValue.magnitude <= ModelGateway.clockErrorMilliseconds / 1_000
+        if !isSigned || !isTimely {
             run.report(.noticeSigned, "\(id) at \(attempt.time): signed \(given) at \(seconds)")
         }
     }
@@ -183,7 +184,7 @@ final class ModelNotifier {
         {
             run.report(.notices, "\(record.label): \(receipt) is not the receipt of \(tries.count) attempts at \(id)")
         }
-        let isAnswered = tries.contains { try_ in try_.status.map(Int64.init) == receipt.httpStatus }
+        let isAnswered = tries.contains { $0.status.map(Int64.init) == receipt.httpStatus }
         switch receipt.outcome {
         case .delivered:
             let isGood = receipt.httpStatus.map { (200...299).contains($0) } ?? false

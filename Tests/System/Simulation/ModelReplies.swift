@@ -90,13 +90,14 @@ final class ModelReplies {
                     run.reportMissing(.replies, "\(due.asked.label): nobody answered")
                     continue
                 }
-                compare(replies[number], due)
+                // While the run goes on an answer may be visible before what it tells of.
+                if run.isSettled { compare(replies[number], due) }
             }
             for reply in replies.dropFirst(dues.count) {
                 run.report(.replies, "\(reply.place): a second answer to \(dues.first?.asked.label ?? "nobody")")
             }
         }
-        guard isComplete else { return }
+        guard isComplete, run.isSettled else { return }
         for (_, replies) in given.sorted(by: { $0.key.correlation < $1.key.correlation }) {
             for reply in replies { run.report(.replies, "\(reply.place): an answer that nobody waits for") }
         }
@@ -108,9 +109,9 @@ final class ModelReplies {
         let fitting = due.answers.filter { $0.outcome.rawValue == outcome && $0.isReplayed == isReplayed }
         guard !fitting.isEmpty else {
             let names = due.answers.map { "\($0.outcome.rawValue)\($0.isReplayed ? " replayed" : "")" }
+            let told = "\(outcome)\(isReplayed ? " replayed" : "")"
             return run.report(
-                due.invariant,
-                "\(due.asked.label): answered \(outcome)\(isReplayed ? " replayed" : "") at \(reply.place), due is \(names)")
+                due.invariant, "\(due.asked.label): answered \(told) at \(reply.place), due is \(names)")
         }
         let complaints = fitting.compactMap { $0.complaint(reply.value ?? []) }
         guard complaints.count == fitting.count else { return }

@@ -64,6 +64,11 @@ extension Run {
         guard !images.isEmpty else { return }
         let image = images[Int(saboteur.within(0...Int64(images.count - 1)))]
         if saboteur.strikes(.diskLost, machine.name) { image.erase() }
+        let partitions = machine.disk.partitions
+        if partitions.count > 1, saboteur.strikes(.diskSwapped, machine.name) {
+            let first = Int(saboteur.within(0...Int64(partitions.count - 2)))
+            machine.disk.swap(partitions[first], partitions[first + 1])
+        }
         if saboteur.strikes(.powerLoss, machine.name) { image.forget(commits: Int(saboteur.within(1...3))) }
         if saboteur.strikes(.pageDamage, machine.name) {
             let (page, first) = (saboteur.within(0...1_000_000), UInt8(saboteur.within(0...255)))
@@ -72,7 +77,7 @@ extension Run {
     }
 
     /// Overwrites the head of a page, which is what SQLite can notice; it keeps no checksums of rows.
-    private func damagePage(_ number: Int, of bytes: inout [UInt8], with first: UInt8) {
+    func damagePage(_ number: Int, of bytes: inout [UInt8], with first: UInt8) {
         let pageBytes = 4_096
         let start = number % max(1, bytes.count / pageBytes) * pageBytes
         for index in start..<min(start + 64, bytes.count) { bytes[index] = first &+ UInt8(index - start) }

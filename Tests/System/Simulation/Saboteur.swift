@@ -94,8 +94,19 @@ struct CallFaults: FaultSource {
         case .commit: commitFault(point.subject)
         case .initialize:
             if saboteur.strikes(.answerLost, "initialize \(point.subject)") { .answerLost } else { failure(point) }
-        case .poll, .committedOffset, .endOffset, .read: failure(point)
+        case .poll:
+            if saboteur.strikes(.recordsRepeated, "poll \(point.subject)") {
+                .repeated(records: saboteur.within(1...20))
+            } else {
+                slowness(point)
+            }
+        case .read: slowness(point)
+        case .committedOffset, .endOffset: failure(point)
         }
+    }
+
+    private func slowness(_ point: FaultPoint) -> Fault? {
+        saboteur.strikes(.slowFetch, "\(point.call) \(point.subject)") ? .slow : failure(point)
     }
 
     private func failure(_ point: FaultPoint) -> Fault? {

@@ -105,7 +105,9 @@ extension Workload {
     }
 
     mutating func openHold(_ now: Timestamp) -> Submission {
-        let (hold, customer) = (newEvent().caused(.hold), customer())
+        let (id, customer) = (newEvent().caused(.hold), customer())
+        // Sometimes one that is there already, under another command's id.
+        let hold = chance(6) ? recent(of: holds)?.id ?? id : id
         let lasts = Int64(below(plan.shortLife))
         let command = OpenHold(
             hold: hold, direction: chance(75) ? .debit : .credit,
@@ -113,7 +115,7 @@ extension Workload {
             minimumRemaining: chance(20) ? Points(Int64(below(40))) : .zero,
             expiresAt: now.adding(milliseconds: chance(5) ? -lasts : lasts), purpose: "basket")
         remember(KnownHold(id: hold, customer: customer), in: &holds)
-        return send(.holdOpen, hold.value, customer, now, json(command.encode))
+        return send(.holdOpen, id.value, customer, now, json(command.encode))
     }
 
     mutating func endHold(_ now: Timestamp) -> Submission {
@@ -122,7 +124,7 @@ extension Workload {
         let customer = chance(4) ? customer() : known?.customer ?? "w0"
         let isCommit = chance(65)
         let command = EndHold(
-            hold: hold, points: isCommit && chance(40) ? Points(Int64(1 + below(60))) : nil,
+            hold: hold, points: isCommit && chance(40) ? Points(Int64(1 + below(120))) : nil,
             reward: chance(30) ? "basket" : nil, reason: chance(30) ? "desk" : nil)
         let id = newEvent().caused(isCommit ? .commit : .void)
         return send(isCommit ? .holdCommit : .holdVoid, id.value, customer, now, json(command.encode))

@@ -108,14 +108,19 @@ final class FaultFreeRun {
     private func path(_ service: ServiceName) -> String { "\(folder)/\(service.rawValue)" }
 
     /// Runs the workload to its end.
-    func run() throws {
+    ///
+    /// - Parameter observe: called after every turn.
+    func run(observe: (FaultFreeRun) throws -> Void = { _ in }) throws {
         try submit(workload.documents)
         for topology in topologies {
             let place = path(topology.service)
             try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
             running[topology.service] = rig.start(topology, folder: place)
         }
-        for _ in 0..<workload.turns { try turn() }
+        for _ in 0..<workload.turns {
+            try turn()
+            try observe(self)
+        }
         rig.settle()
         settleWebhooks()
     }
