@@ -177,7 +177,8 @@ extension RunReport {
     }
 
     var explanation: String {
-        (["the last faults:"] + newestFaults.suffix(60) + ["the last log lines:"] + log.suffix(40)
+        (["the last faults:"] + newestFaults.suffix(60) + ["the last requests:"] + requests.suffix(40).map(\.description)
+            + ["the last log lines:"] + log.suffix(40)
             + ["the last events:"] + newestEvents.suffix(60)).joined(separator: "\n  ")
     }
 

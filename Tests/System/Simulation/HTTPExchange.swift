@@ -37,7 +37,7 @@ public enum HTTPSubject: Sendable, Equatable {
 }
 
 /// One attempt: a repeat of it is another exchange.
-public struct HTTPExchange: Sendable {
+public struct HTTPExchange: Sendable, CustomStringConvertible {
     /// A longer wait is cut to this, as an installation would.
     static let longestWaitSeconds = 8
     /// What a door waits for without being asked to.
@@ -90,5 +90,15 @@ public struct HTTPExchange: Sendable {
         self.trace = trace
         self.isInsisting = isInsisting
         self.start = start
+    }
+
+    /// For reports.
+    public var description: String {
+        let asked = wait.map { ", wait=\($0)" } ?? ""
+        let told = (status.map { "\($0)" } ?? ending.map { "\($0)" } ?? "waits") + (isReplayed ? " again" : "")
+        let passed = end.map { " after \($0.milliseconds - start.milliseconds) ms" } ?? ""
+        let still = stoodStillMilliseconds > 0 ? ", \(stoodStillMilliseconds) of them still" : ""
+        let name = String(decoding: hexDigits(trace), as: UTF8.self)
+        return "\(method) \(target)\(asked) at \(start): \(told)\(passed)\(still) (trace \(name))"
     }
 }

@@ -181,10 +181,7 @@ final class DoorCheck {
 }
 
 extension HTTPExchange {
-    var label: String {
-        let told = status.map { "\($0)" } ?? "no answer"
-        return "\(method) \(target) at \(start) (trace \(String(decoding: hexDigits(trace), as: UTF8.self)), \(told))"
-    }
+    var label: String { description }
 }
 
 extension HTTPSubject {

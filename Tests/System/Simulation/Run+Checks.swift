@@ -124,7 +124,7 @@ extension Run {
                 let headers = record.headers.map { header in
                     String(decoding: header.name, as: UTF8.self) + "=" + String(decoding: header.value, as: UTF8.self)
                 }
-                return "\(noun)/\(partition)@\(record.offset) \(record.timestamp.rfc3339) \(record.keyText ?? "-") "
+                return "\(noun)/\(partition)@\(record.offset) \(record.timestamp) \(record.keyText ?? "-") "
                     + "[\(headers.joined(separator: " "))] \(record.valueText ?? "-")"
             }
         }
