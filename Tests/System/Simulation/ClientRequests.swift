@@ -39,11 +39,14 @@ struct ClientRequests {
     private var entropy: RunEntropy
     private var sent: [Sent] = []
     private var number = 0
+    /// One after the other, from a kind that is drawn.
+    private var rubbishMade: UInt64
 
     init(seed: UInt64) {
         self.seed = seed
         entropy = RunEntropy(seed: seed, stream: .clients)
         wallets = 2 + entropy.below(9)
+        rubbishMade = entropy.below(17)
     }
 
     /// What has to be published before a client can do anything.
@@ -237,7 +240,8 @@ struct ClientRequests {
         func post(_ caller: String, key: String? = "rubbish", _ body: [UInt8]) -> ClientRequest {
             request(.rubbish, "POST", "/v1/events", as: caller, key: key, body)
         }
-        switch below(17) {
+        rubbishMade += 1
+        switch rubbishMade % 17 {
         case 0: return post("shop-till", key: nil, body)
         case 1: return post("shop-till", key: "a key", body)
         case 2: return post("shop-till", Array(#"{"externalId":"w1","#.utf8))

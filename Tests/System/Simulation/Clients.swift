@@ -93,7 +93,10 @@ final class Clients {
         } else {
             agenda.add(.hangUp(exchange: exchange), after: Self.patience)
         }
-        if saboteur.strikes(.duplicateRequest, name) { agenda.add(.send(intent: number), after: 0...2_000) }
+        if saboteur.strikes(.duplicateRequest, name) {
+            // Often at once, as proxies do.
+            agenda.add(.send(intent: number), after: saboteur.within(0...1) == 0 ? 0...15 : 0...2_000)
+        }
     }
 
     /// The request of an exchange, with its own trace.

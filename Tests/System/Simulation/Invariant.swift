@@ -19,7 +19,7 @@
 // | 15 | does not exist yet | there are no refunds |
 // | 16 | awardRecomputed | ModelEvaluator, with the version that the evaluation names |
 // | 17 | limitKept | ModelEvaluator, with what each wallet was awarded in the period |
-// | 18 | inputKept, answerKept, refusalHarmless, answerTrue | what was acknowledged lies where it was written; DoorCheck: what clients were told |
+// | 18 | inputKept, answerKept, refusalHarmless, answerTrue | by place; DoorCheck: what clients were told |
 // | 19 | balanceReply, readYourWrites | ModelReplies: a balance names its sequence and is that of it; DoorCheck |
 // | 20 | deadLetters | each stage: the original bytes and headers, for exactly those that nobody can process |
 // | 21 | notices, noticeIdentity, noticeOrder, noticeSigned | ModelNotifier |

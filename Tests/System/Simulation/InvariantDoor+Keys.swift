@@ -50,11 +50,12 @@ extension DoorCheck {
         if told.count(where: { !$0.isReplayed }) > 1 {
             run.report(.repeatAnswered, "\(event): told as new more than once, last by \(told[told.count - 1].label)")
         }
-        for later in requests where later.start >= end && later.start < end.adding(milliseconds: Self.surelyRemembered) {
+        let forgotten = end.adding(milliseconds: Self.surelyRemembered)
+        for later in requests where later.start >= end && later.start < forgotten {
             checkLater(later, after: first, event)
         }
         for later in exchanges where later.subject == .outcome(event) && later.start >= end {
-            guard later.start < end.adding(milliseconds: Self.surelyRemembered) else { continue }
+            guard later.start < forgotten else { continue }
             let isFine = later.status == 503 || later.status == 504 || later.status == nil || later.answer == bytes
             if !isFine { run.report(.readYourWrites, "\(later.label): not what \(first.label) was told") }
         }

@@ -111,7 +111,8 @@ public final class Run {
         return RunReport(
             options: options, rates: rates, struck: saboteur.struck, drawn: saboteur.drawn, digest: digest,
             events: eventCount, steps: steps, virtualMilliseconds: cluster.now.milliseconds - Self.start.milliseconds,
-            violations: violations, requests: clients.exchanges, newestFaults: saboteur.newest, newestEvents: cluster.newestEvents,
+            violations: violations, requests: clients.exchanges, newestFaults: saboteur.newest,
+            newestEvents: cluster.newestEvents,
             log: sink.lines)
     }
 
