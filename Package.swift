@@ -150,7 +150,8 @@ let package = Package(
         tests(
             "PlatformTests", at: "Broker/PlatformTests",
             [
-                "KafkaLog", "EventLog", "Primitives", "Messages", "JSONText", "TestBroker", "ingress-gateway",
+                "KafkaLog", "EventLog", "Primitives", "Messages", "JSONText", "StateStore", "StreamRuntime",
+                "CRDKafka", "TestBroker", "ingress-gateway",
                 "rule-evaluator", "wallet-ledger", "rewards-issuer", "notifier", "pointstream",
             ]),
     ]

@@ -19,10 +19,17 @@ public protocol EventLog: Sendable {
     /// A producer that reports where records of the `tracked` topics came to lie. Not initialised yet.
     func makeProducer(transactionalID: String, tracked: [TopicID]) throws(LogFailure) -> Producer
     func makeReader() throws(LogFailure) -> Reader
-    /// The number of partitions, or nil if the topic does not exist.
-    func partitionCount(of topic: TopicID) throws(LogFailure) -> Int32?
+    /// The number of partitions of each topic that exists, from one look at the log.
+    func partitionCounts(of topics: [TopicID]) throws(LogFailure) -> [TopicID: Int32]
     /// Identifies the cluster, so that a store of another one is not taken for its own.
     func clusterID() throws(LogFailure) -> String
+}
+
+extension EventLog {
+    /// The number of partitions, or nil if the topic does not exist.
+    public func partitionCount(of topic: TopicID) throws(LogFailure) -> Int32? {
+        try partitionCounts(of: [topic])[topic]
+    }
 }
 
 /// When a poll returns: at the first of these that is reached.
@@ -127,14 +134,30 @@ public struct ReachedEnd: Sendable, Hashable {
     }
 }
 
+/// What a partition holds: `start` is the first offset that can be read, `end` the one behind the newest
+/// record, open transactions included (high watermark, read uncommitted).
+public struct LogBounds: Sendable, Equatable {
+    public let start: Offset
+    public let end: Offset
+
+    public init(start: Offset, end: Offset) {
+        self.start = start
+        self.end = end
+    }
+}
+
 /// Reads committed records of chosen partitions, outside any group. Belongs to one thread.
 public protocol PartitionReader: AnyObject {
-    /// The offset behind the newest record, open transactions included (high watermark, read uncommitted).
-    func endOffset(of place: TopicPartition) throws(LogFailure) -> Offset
-    /// Replaces what is read. A position older than the log's beginning starts at the beginning.
+    func bounds(of place: TopicPartition) throws(LogFailure) -> LogBounds
+    /// Replaces what is read. A position outside the partition's bounds fails a later poll, as `outOfRange`:
+    /// nothing is jumped over without a word.
     func read(from positions: [FetchPosition]) throws(LogFailure)
     /// Appends records; returns the partitions whose end was reached.
     func poll(into batch: RecordBatch, limits: BatchLimits, waitMilliseconds: Int) throws(LogFailure)
         -> [ReachedEnd]
     func close()
+}
+
+extension PartitionReader {
+    public func endOffset(of place: TopicPartition) throws(LogFailure) -> Offset { try bounds(of: place).end }
 }

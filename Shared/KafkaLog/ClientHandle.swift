@@ -7,12 +7,13 @@ import Dispatch
 import EventLog
 import Foundation
 
-/// What the callbacks of one client reach. `log` is called from librdkafka's threads; the other two only from
+/// What the callbacks of one client reach. `log` is called from librdkafka's threads; the others only from
 /// the thread that polls the client (while closing: from the closing thread, when nobody polls any more).
 final class ClientCallbacks {
     let log: @Sendable (KafkaLogLine) -> Void
     let deliveries: DeliveryTally?
     let membership: Membership?
+    let reports = ClientReports()
 
     init(
         log: @escaping @Sendable (KafkaLogLine) -> Void, deliveries: DeliveryTally? = nil,
@@ -74,6 +75,8 @@ final class ClientCallbacks {
         return unsafe pointer
     }
 
+    var reports: ClientReports { callbacks.reports }
+
     /// Ends the client and its threads. After the limit the rest is left to the end of the process, with a
     /// log line.
     func close() {
@@ -116,6 +119,7 @@ final class ClientCallbacks {
             }
         }
         unsafe rd_kafka_conf_set_log_cb(configuration, forwardLogLine)
+        unsafe rd_kafka_conf_set_error_cb(configuration, noteError)
         if callbacks.deliveries != nil { unsafe rd_kafka_conf_set_dr_msg_cb(configuration, noteDelivery) }
         if callbacks.membership != nil { unsafe rd_kafka_conf_set_rebalance_cb(configuration, noteRebalance) }
         return unsafe configuration

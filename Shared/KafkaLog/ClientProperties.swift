@@ -48,16 +48,20 @@ extension ClientProperties {
             tuned: connection(settings) + fetching,
             passed: passed(settings, settings.consumerProperties),
             fixed: identity(settings, "\(settings.clientID)-reader") + committedReading + [
-                ("group.id", "\(settings.clientID)-reader"), ("auto.offset.reset", "earliest"),
+                ("group.id", "\(settings.clientID)-reader"), ("auto.offset.reset", "error"),
             ])
     }
+
+    /// librdkafka 2.0.2 does not look for the new leader of a partition that it only asks for its end: it would ask
+    /// the old one until it forgets it, by default for a quarter of an hour.
+    private static let leaderMemoryMilliseconds = "1000"
 
     /// Questions about topics and ends; reads uncommitted, so that an end counts open transactions.
     static func control(_ settings: KafkaSettings) throws(LogFailure) -> Self {
         try Self(
             tuned: connection(settings), passed: passed(settings, settings.consumerProperties),
             fixed: identity(settings, "\(settings.clientID)-control") + [
-                ("isolation.level", "read_uncommitted")
+                ("isolation.level", "read_uncommitted"), ("metadata.max.age.ms", leaderMemoryMilliseconds),
             ])
     }
 

@@ -1,5 +1,5 @@
-// The cluster's topics and partition counts. Always asks for all topics: naming one makes librdkafka watch
-// it, and may make the broker create it.
+// The cluster's topics and partition counts. Asks for all topics: naming one makes librdkafka watch it for a
+// while, so that is done only for one that seems to be missing. Clients never ask for a topic to be created.
 
 import CRDKafka
 import EventLog
@@ -35,5 +35,21 @@ enum ClusterMetadata {
                 partitions: topic.partition_cnt, hasLeaders: partitions.allSatisfy { unsafe $0.leader >= 0 })
         }
         return shapes
+    }
+
+    /// A topic that may not be seen is left out of the answer above, as if it did not exist; asked for by name, the
+    /// brokers say so.
+    static func requireVisible(_ name: String, _ client: OpaquePointer) throws(LogFailure) {
+        guard let topic = unsafe rd_kafka_topic_new(client, name, nil) else { return }
+        defer { unsafe rd_kafka_topic_destroy(topic) }
+        var answer: UnsafePointer<rd_kafka_metadata>?
+        let code = unsafe rd_kafka_metadata(client, 0, topic, &answer, limitMilliseconds)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata = unsafe answer else {
+            throw KafkaError(code).failure("read metadata", at: name)
+        }
+        defer { unsafe rd_kafka_metadata_destroy(metadata) }
+        guard unsafe metadata.pointee.topic_cnt > 0 else { return }
+        let found = unsafe metadata.pointee.topics[0].err
+        if found.cause == .notAuthorised { throw KafkaError(found).failure("read metadata", at: name) }
     }
 }

@@ -1,5 +1,5 @@
 // Questions about the cluster: topics, ends of partitions, its identity. One client for the whole process,
-// shared by every thread; it has no callbacks besides the log, so nothing has to poll it.
+// shared by every thread. Nothing has to poll it: what it reports is only asked for when a question failed.
 
 import CRDKafka
 import EventLog
@@ -21,7 +21,22 @@ final class ControlClient: @unchecked Sendable {
     }
 
     func topics() throws(LogFailure) -> [String: TopicShape] {
-        unsafe try ClusterMetadata.query(handle.client)
+        do throws(LogFailure) {
+            return unsafe try ClusterMetadata.query(handle.client)
+        } catch {
+            throw refusal() ?? error
+        }
+    }
+
+    /// - Throws: if the topic may not be seen. One that does not exist is no failure here.
+    func requireVisible(_ name: String) throws(LogFailure) {
+        unsafe try ClusterMetadata.requireVisible(name, handle.client)
+    }
+
+    /// A broker that refuses the credentials looks like one that does not answer, but for a report.
+    private func refusal() -> LogFailure? {
+        unsafe _ = rd_kafka_poll(handle.client, 0)
+        return handle.reports.take().flatMap { $0.cause == .notAuthorised ? $0 : nil }
     }
 
     func clusterID() throws(LogFailure) -> String {
@@ -32,17 +47,17 @@ final class ControlClient: @unchecked Sendable {
         return unsafe String(cString: text)
     }
 
-    /// The high watermark, open transactions included.
-    func endOffset(of place: TopicPartition) throws(LogFailure) -> Offset {
+    /// The first offset, and the high watermark, open transactions included.
+    func bounds(of place: TopicPartition) throws(LogFailure) -> LogBounds {
         let name = catalog.name(of: place.topic)
         var last = RD_KAFKA_RESP_ERR__TIMED_OUT
         for _ in 0..<Self.endAttempts {
             var (low, high) = (Int64(0), Int64(0))
             last = unsafe rd_kafka_query_watermark_offsets(
                 handle.client, name, place.partition.number, &low, &high, Self.endLimitMilliseconds)
-            if last == RD_KAFKA_RESP_ERR_NO_ERROR { return Offset(high) }
+            if last == RD_KAFKA_RESP_ERR_NO_ERROR { return LogBounds(start: Offset(low), end: Offset(high)) }
             if last.consequence == .stop { break }
         }
-        throw KafkaError(last).failure("read end offset", at: "\(name)[\(place.partition)]")
+        throw KafkaError(last).failure("read the bounds", at: "\(name)[\(place.partition)]")
     }
 }

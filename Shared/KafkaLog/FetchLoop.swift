@@ -63,6 +63,7 @@ final class FetchLoop {
             held = nil
             throw failure
         }
+        if let report = handle.reports.take() { throw report }
         let (firstRecord, firstByte) = (batch.count, batch.byteCount)
         var patience = Deadline(milliseconds: waitMilliseconds)
         var (isLingering, hasEnded) = (false, false)

@@ -33,13 +33,14 @@ struct KafkaError {
     /// librdkafka's name without its prefix, for example `_TIMED_OUT`.
     var name: String { unsafe String(cString: rd_kafka_err2name(code)) }
 
-    /// - Parameter consequence: replaces what the code alone would mean.
+    /// - Parameter consequence: replaces what the code alone would mean, unless that is to stop for want of rights
+    ///   or for a setting that is refused: another producer would be refused the same.
     func failure(
         _ operation: String, at place: String? = nil, consequence: LogFailure.Consequence? = nil
     ) -> LogFailure {
         LogFailure(
             operation: operation, code: name, detail: place.map { "\($0): \(text)" } ?? text,
-            consequence: consequence ?? code.consequence)
+            consequence: code.isRefusal ? .stop : consequence ?? code.consequence, cause: code.cause)
     }
 }
 
@@ -58,6 +59,28 @@ extension rd_kafka_resp_err_t {
             return .discardProducer
         }
         return .retry
+    }
+
+    /// Whoever asks again is told the same.
+    var isRefusal: Bool { cause == .notAuthorised || self == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT }
+
+    /// Which page of the runbook it belongs to.
+    var cause: LogFailure.Cause {
+        switch self {
+        case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+            RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+            .topicMissing
+        case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: .outOfRange
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
+            RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+            RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+            RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+            .notAuthorised
+        case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID: .memberTaken
+        case RD_KAFKA_RESP_ERR__BAD_MSG, RD_KAFKA_RESP_ERR__BAD_COMPRESSION, RD_KAFKA_RESP_ERR_INVALID_MSG:
+            .unreadableRecord
+        default: .other
+        }
     }
 
     private static let timeOuts: Set<Self> = [

@@ -137,7 +137,7 @@ public final class KafkaGroupConsumer: GroupConsumer {
                     operation: "take assignment", code: "_INCONSISTENT",
                     detail:
                         "\(name) is not assigned like the other topics; their partition counts must be equal",
-                    consequence: .stop)
+                    consequence: .stop, cause: .partitionCount)
             }
         }
         return numbers.sorted().map(PartitionIndex.init)

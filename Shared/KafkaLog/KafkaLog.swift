@@ -38,8 +38,15 @@ public final class KafkaLog: EventLog {
         try KafkaPartitionReader(control: control, catalog: catalog, settings: settings)
     }
 
-    public func partitionCount(of topic: TopicID) throws(LogFailure) -> Int32? {
-        try control.topics()[catalog.name(of: topic)]?.partitions
+    public func partitionCounts(of topics: [TopicID]) throws(LogFailure) -> [TopicID: Int32] {
+        let known = try control.topics()
+        var counts: [TopicID: Int32] = [:]
+        for topic in topics {
+            let name = catalog.name(of: topic)
+            counts[topic] = known[name]?.partitions
+            if known[name] == nil { try control.requireVisible(name) }
+        }
+        return counts
     }
 
     public func clusterID() throws(LogFailure) -> String { try control.clusterID() }

@@ -20,8 +20,8 @@ public final class KafkaPartitionReader: PartitionReader {
     }
 
     /// May take ten seconds while a partition changes its leader.
-    public func endOffset(of place: TopicPartition) throws(LogFailure) -> Offset {
-        try control.endOffset(of: place)
+    public func bounds(of place: TopicPartition) throws(LogFailure) -> LogBounds {
+        try control.bounds(of: place)
     }
 
     public func read(from positions: [FetchPosition]) throws(LogFailure) {

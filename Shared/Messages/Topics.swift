@@ -75,7 +75,8 @@ extension TopicDefinition {
             ("ingress", week), ("intake", week), ("customer-events", week), ("wallet-commands", week),
             ("wallet-transactions", .long), ("awards", .long), ("spends", .long), ("reward-requests", week),
             ("rewards-issued", .long), ("evaluations", .long), ("notices", week), ("replies", hour),
-            ("config", .compact),
+            // Not compacted: a decision can be computed again only with the version it was made under.
+            ("config", .long),
         ]
         for service in ServiceName.allCases {
             list.append(("\(service.rawValue)-changelog", .compact))

@@ -1,30 +1,21 @@
 // What a process runs beside its workers: the gateway's HTTP door is the one that exists. Started
 // once the broker's topics were found right, stopped before the workers are.
 
+import StreamRuntime
 import Synchronization
 
 /// A part of a process with threads of its own.
 public protocol Attachment: Sendable {
-    /// Starts, or says why it cannot.
-    func start() throws(ServiceFailure)
+    /// Starts, or says why it never can. A broker that is away is waited for, until the end is asked for.
+    func start(until stop: StopRequest) throws(ServiceFailure)
     /// What it waits for before it is ready; empty when it is.
     var waitingFor: [String] { get }
     /// Finishes what is at hand, within a bound.
     func stop()
 }
 
-/// Why a process ends before it began: told to people in one line.
-public struct ServiceFailure: Error, Sendable, CustomStringConvertible {
-    public let code: String
-    public let detail: String
-
-    public init(code: String, detail: String) {
-        self.code = code
-        self.detail = detail
-    }
-
-    public var description: String { "\(code): \(detail)" }
-}
+/// Why a process ends before it began; the same codes as a worker's.
+public typealias ServiceFailure = WorkerStop
 
 /// The attachments that run, as the operator's port sees them.
 final class AttachmentBoard: Sendable {

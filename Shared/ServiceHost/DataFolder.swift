@@ -3,13 +3,7 @@
 
 import Foundation
 import Primitives
-
-/// Why a folder cannot be used.
-public struct DataFolderFailure: Error, Sendable, CustomStringConvertible {
-    public let path: String
-    public let detail: String
-    public var description: String { "POINTSTREAM_DATA: \(path): \(detail)" }
-}
+import StreamRuntime
 
 /// An existing folder that this process alone uses.
 public final class DataFolder: Sendable {
@@ -20,16 +14,20 @@ public final class DataFolder: Sendable {
     private let lock: Int32
 
     /// Creates the folder if need be, and locks it.
-    public init(path: String, entropy: inout some Entropy) throws(DataFolderFailure) {
+    public init(path: String, entropy: inout some Entropy) throws(ServiceFailure) {
         self.path = path
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw DataFolderFailure(path: path, detail: "cannot be created: \(error.localizedDescription)")
+            throw Self.unusable(path, "cannot be created: \(error.localizedDescription)")
         }
         lock = unsafe open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
-        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw DataFolderFailure(path: path, detail: "is used by another process, or cannot be written")
+        guard lock >= 0 else { throw Self.unusable(path + "/lock", "cannot be opened: \(Self.systemError())") }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            guard errno == EWOULDBLOCK else {
+                throw Self.unusable(path + "/lock", "cannot be locked: \(Self.systemError())")
+            }
+            throw ServiceFailure(.folderLocked, "POINTSTREAM_DATA: \(path): is used by another process")
         }
         instance = try Self.instance(in: path, &entropy)
     }
@@ -38,7 +36,7 @@ public final class DataFolder: Sendable {
 
     private static func instance(
         in path: String, _ entropy: inout some Entropy
-    ) throws(DataFolderFailure) -> String {
+    ) throws(ServiceFailure) -> String {
         let file = path + "/instance"
         do {
             if let kept = FileManager.default.contents(atPath: file),
@@ -50,17 +48,23 @@ public final class DataFolder: Sendable {
             try Data((drawn + "\n").utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
             return drawn
         } catch {
-            throw DataFolderFailure(path: file, detail: "cannot be written: \(error.localizedDescription)")
+            throw unusable(file, "cannot be written: \(error.localizedDescription)")
         }
     }
 
+    private static func unusable(_ path: String, _ detail: String) -> ServiceFailure {
+        ServiceFailure(.folderUnusable, "POINTSTREAM_DATA: \(path): \(detail)")
+    }
+
+    private static func systemError() -> String { unsafe String(cString: strerror(errno)) }
+
     /// Tells other programs a port that was chosen.
-    public func write(port: UInt16, to name: String) throws(DataFolderFailure) {
+    public func write(port: UInt16, to name: String) throws(ServiceFailure) {
         do {
             let url = URL(fileURLWithPath: path + "/" + name)
             try Data("\(port)\n".utf8).write(to: url, options: .atomic)
         } catch {
-            throw DataFolderFailure(path: path, detail: "\(name) cannot be written: \(error.localizedDescription)")
+            throw Self.unusable(path, "\(name) cannot be written: \(error.localizedDescription)")
         }
     }
 }

@@ -29,7 +29,7 @@ struct OperatorPort {
             return HTTPResponse(status: 405, headers: [("Allow", "GET, HEAD")], body: [])
         }
         switch request.path {
-        case "/healthz": return .json(health(), status: isAlive ? 200 : 503)
+        case "/healthz": return .json(health(), status: isStuck || hasGivenUp ? 503 : 200)
         case "/readyz": return .json(readiness(), status: waitingFor.isEmpty ? 200 : 503)
         case "/metrics":
             return HTTPResponse(
@@ -39,14 +39,16 @@ struct OperatorPort {
         }
     }
 
-    /// Whether every worker still completes steps.
-    var isAlive: Bool {
+    /// Whether a worker that has not given up completes no steps any more.
+    var isStuck: Bool {
         let oldest = clock.now().adding(milliseconds: -Self.stuckAfter)
-        return workers.allSatisfy { status in
+        return workers.contains { status in
             let seen = status.snapshot
-            return seen.stopped == nil && (seen.lastStep == .zero || seen.lastStep > oldest)
+            return seen.stopped == nil && seen.lastStep != .zero && seen.lastStep <= oldest
         }
     }
+
+    private var hasGivenUp: Bool { workers.contains { $0.snapshot.stopped != nil } }
 
     private var waitingFor: [String] {
         workers.flatMap { status in
@@ -58,7 +60,7 @@ struct OperatorPort {
     private func health() -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.field("status", isAlive ? "alive" : "stuck")
+        writer.field("status", hasGivenUp ? "stopped" : isStuck ? "stuck" : "alive")
         writer.endObject()
         return writer.bytes
     }
@@ -67,7 +69,7 @@ struct OperatorPort {
         let waiting = waitingFor
         var writer = JSONWriter()
         writer.beginObject()
-        writer.field("status", waiting.isEmpty ? "ready" : "waiting")
+        writer.field("status", hasGivenUp ? "stopped" : waiting.isEmpty ? "ready" : "waiting")
         writer.array("waitingFor") { items in
             for reason in waiting { items.string(reason) }
         }

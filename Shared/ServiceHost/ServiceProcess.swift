@@ -1,7 +1,6 @@
 // One process of the platform from its arguments to its exit code: settings, folder, broker,
 // operator's port, workers, and an orderly end. Called by the Main of each service with what is its
-// own. Exit codes: 0 asked to stop, 1 gave up, 2 wrong settings, 4 asked to stop and not done in
-// time, 70 a worker hung.
+// own. The exit codes stand in Settings (ExitCode), why it gave up in StreamRuntime (StopCode).
 
 import EventLog
 import Foundation
@@ -58,36 +57,45 @@ public struct ServiceProcess {
             switch launch {
             case .help:
                 print(SettingsHelp(process: service.rawValue, summary: summary))
-                return 0
-            case .run(let values): return run(values, define)
+                return ExitCode.asked.rawValue
+            case .run(let values): return run(values, try ServiceSettings(values), define)
             }
         } catch {
             complain(error.description)
-            return 2
+            return ExitCode.wrongSettings.rawValue
         }
     }
 
     private func run(
-        _ values: SettingValues, _ define: (ServiceParts) throws(ServiceFailure) -> ServiceDefinition
+        _ values: SettingValues, _ settings: ServiceSettings,
+        _ define: (ServiceParts) throws(ServiceFailure) -> ServiceDefinition
     ) -> Int32 {
-        let settings = ServiceSettings(values)
         let level = LogLevel.allCases.first { $0.name == settings.logLevel } ?? .info
         let clock = SystemClock()
         let logger = Logger(service: service.rawValue, clock: clock, sink: StandardErrorSink(), level: level)
-        do {
+        do throws(ServiceFailure) {
             var entropy = SystemEntropy()
             let folder = try DataFolder(path: settings.dataFolder, entropy: &entropy)
             logger.log(.info, "service.starting", values.effective.map { .string($0.name, $0.value) })
-            let log = try KafkaLog(
-                settings: kafkaSettings(settings, folder, logger),
-                catalog: .pointstream(prefix: settings.topicPrefix))
             let parts = ServiceParts(
-                values: values, settings: settings, log: log, clock: clock, logger: logger,
-                registry: MetricsRegistry(), folder: folder)
+                values: values, settings: settings, log: try connect(settings, folder, logger), clock: clock,
+                logger: logger, registry: MetricsRegistry(), folder: folder)
             return try RunningService(parts, try define(parts)).run(stopLimit: Self.stopLimitMilliseconds)
         } catch {
-            logger.error("service.failed", .string("failure", "\(error)"))
-            return 1
+            logger.error("service.gave-up", .string("code", error.code.rawValue), .string("found", error.detail))
+            return ExitCode.gaveUp.rawValue
+        }
+    }
+
+    private func connect(
+        _ settings: ServiceSettings, _ folder: DataFolder, _ logger: Logger
+    ) throws(ServiceFailure) -> KafkaLog {
+        do throws(LogFailure) {
+            return try KafkaLog(
+                settings: kafkaSettings(settings, folder, logger),
+                catalog: .pointstream(prefix: settings.topicPrefix))
+        } catch {
+            throw ServiceFailure(error)
         }
     }
 

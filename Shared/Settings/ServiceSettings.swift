@@ -18,11 +18,14 @@ public struct ServiceSettings: Sendable, Equatable {
     public let sessionTimeoutMilliseconds: Int
     public let transactionTimeoutMilliseconds: Int
     public let logLevel: String
+    /// Topic by name, partition and offset.
+    public let resumeAt: [ResumePoint]
     /// For every Kafka client, by librdkafka's names.
     public let clientProperties: [String: String]
 
     /// - Precondition: the values were resolved for one of the five services.
-    public init(_ values: SettingValues) {
+    public init(_ values: SettingValues) throws(SettingsFailure) {
+        resumeAt = try ResumePoint.list(values.text(.resumeAt))
         brokers = values.text(.brokers)
         topicPrefix = values.text(.topicPrefix)
         dataFolder = values.text(.dataFolder)

@@ -67,6 +67,12 @@ extension Setting {
             "The broker aborts a transaction open so long; readers wait for it until then. Brokers refuse "
             + "more than 15 min.")
 
+    public static let resumeAt = Setting(
+        "RESUME_AT", unit: "topic[partition]@offset,...", fallback: "none", bounds: longText,
+        purpose:
+            "Where to go on in inputs whose position is missing or out of range, once it is known what was lost: "
+            + "see the runbook in README. Says nothing to partitions whose position is good.")
+
     // MARK: The gateway
 
     public static let httpPort = Setting(
@@ -88,7 +94,7 @@ extension Setting {
     public static let all: [Setting] = [
         brokers, topicPrefix, partitions, logLevel, replication, dataFolder, workers, operatorPort,
         batchRecords,
-        batchBytes, batchLinger, sessionTimeout, transactionTimeout, httpPort, httpThreads, waitMaximum,
+        batchBytes, batchLinger, sessionTimeout, transactionTimeout, resumeAt, httpPort, httpThreads, waitMaximum,
         maximumWaits,
     ]
 }

@@ -18,7 +18,18 @@ public struct SettingsHelp: Sendable, CustomStringConvertible {
         Usage: \(process) [--settings FILE] [--help]
 
         \(settingsText)
+        Exit codes:
+
+        \(exitCodes)
+
         """
+    }
+
+    private var exitCodes: String {
+        ExitCode.allCases.map { code in
+            let number = "  " + String(code.rawValue) + (code.rawValue < 10 ? "   " : "  ")
+            return number + wrapped(code.meaning, width: 92, indent: "      ").dropFirst(6)
+        }.joined(separator: "\n")
     }
 
     /// The part that describes the settings, for processes that have a usage text of their own.

@@ -70,7 +70,7 @@ struct ClusterState: Sendable {
         else {
             throw LogFailure(
                 operation: "find partition", code: "UNKNOWN_TOPIC_OR_PART", detail: "\(topic)/\(partition)",
-                consequence: .stop)
+                consequence: .stop, cause: .topicMissing)
         }
         return Slot(topic: number, partition: Int(partition.number))
     }

@@ -15,19 +15,9 @@ struct FetchPlace: Sendable {
 }
 
 struct FetchSession: Sendable {
-    /// What a position outside the log does.
-    enum OutOfRange: Sendable {
-        case fail
-        /// Starts at the beginning, if the position is older than the log.
-        case restart
-    }
-
-    private let outOfRange: OutOfRange
     private var places: [FetchPlace] = []
     /// The place that the next poll starts with, so that a long partition does not starve the others.
     private var first = 0
-
-    init(_ outOfRange: OutOfRange) { self.outOfRange = outOfRange }
 
     /// Replaces what is fetched.
     mutating func start(_ starts: [(slot: Slot, position: FetchPosition)], in state: ClusterState) {
@@ -58,7 +48,7 @@ struct FetchSession: Sendable {
         _ batch: RecordBatch, limits: BatchLimits, from state: ClusterState
     ) throws(LogFailure) -> [ReachedEnd] {
         guard !places.isEmpty else { return [] }
-        for index in places.indices { try placeInRange(index, state) }
+        for place in places { try checkRange(place, state) }
         let (records, bytes) = (batch.count + limits.records, batch.byteCount + limits.bytes)
         var ends: [ReachedEnd] = []
         for turn in places.indices {
@@ -81,15 +71,15 @@ struct FetchSession: Sendable {
         return ends
     }
 
-    private mutating func placeInRange(_ index: Int, _ state: ClusterState) throws(LogFailure) {
-        let place = places[index]
+    /// A position outside the log is the reader's to deal with.
+    private func checkRange(_ place: FetchPlace, _ state: ClusterState) throws(LogFailure) {
+        try state.checkExists(place.slot)
         let log = state[place.slot]
-        if place.position < log.start, outOfRange == .restart { places[index].position = log.start }
-        guard places[index].position >= log.start, place.position <= log.end else {
+        guard place.position >= log.start, place.position <= log.end else {
             throw LogFailure(
                 operation: "poll", code: "OFFSET_OUT_OF_RANGE",
                 detail: "\(state.name(of: place.slot)) @\(place.position), not in \(log.start)...\(log.end)",
-                consequence: .stop)
+                consequence: .stop, cause: .outOfRange)
         }
     }
 

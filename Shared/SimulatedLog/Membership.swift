@@ -84,7 +84,7 @@ extension ClusterState {
             throw LogFailure(
                 operation: "poll", code: "INVALID_PARTITIONS",
                 detail: "\(membership.subject): topics read together differ in partition count",
-                consequence: .stop)
+                consequence: .stop, cause: .partitionCount)
         }
         return numbers
     }
@@ -142,7 +142,8 @@ extension LogFailure {
     /// A newer consumer has the same member name: this one can never read again.
     static func fencedMember(_ operation: String, _ membership: Membership) -> LogFailure {
         LogFailure(
-            operation: operation, code: "FENCED_INSTANCE_ID", detail: membership.subject, consequence: .stop)
+            operation: operation, code: "FENCED_INSTANCE_ID", detail: membership.subject, consequence: .stop,
+            cause: .memberTaken)
     }
 
     static func staleMember(_ code: String, _ membership: Membership) -> LogFailure {

@@ -8,7 +8,7 @@ import Primitives
 public final class SimulatedConsumer: GroupConsumer {
     private let log: SimulatedLog
     private var membership: Membership
-    private var session = FetchSession(.fail)
+    private var session = FetchSession()
     private var isClosed = false
 
     init(log: SimulatedLog, membership: Membership) {
@@ -78,7 +78,7 @@ public final class SimulatedConsumer: GroupConsumer {
 
     /// As Kafka, it lets a member fetch what is not assigned to it; only commits are fenced.
     public func fetch(from positions: [FetchPosition]) throws(LogFailure) {
-        session = try log.start(FetchSession(.fail), from: positions)
+        session = try log.start(FetchSession(), from: positions)
     }
 
     /// Stops the heartbeats; as a static member it does not leave, its partitions wait for its return.

@@ -34,11 +34,13 @@ public struct SimulatedLog: EventLog {
 
     public func makeReader() throws(LogFailure) -> SimulatedReader { SimulatedReader(log: self) }
 
-    public func partitionCount(of topic: TopicID) throws(LogFailure) -> Int32? {
+    public func partitionCounts(of topics: [TopicID]) throws(LogFailure) -> [TopicID: Int32] {
         try process.mustLive("metadata")
-        let name = catalog.name(of: topic)
+        let names = topics.map { ($0, catalog.name(of: $0)) }
         return cluster.locked { state in
-            state.topicNumbers[name].map { Int32(state.topics[$0].partitions.count) }
+            var counts: [TopicID: Int32] = [:]
+            for (topic, name) in names { counts[topic] = state.partitionCount(of: name) }
+            return counts
         }
     }
 

@@ -6,23 +6,24 @@ import Primitives
 
 public final class SimulatedReader: PartitionReader {
     private let log: SimulatedLog
-    private var session = FetchSession(.restart)
+    private var session = FetchSession()
 
     init(log: SimulatedLog) { self.log = log }
 
-    public func endOffset(of place: TopicPartition) throws(LogFailure) -> Offset {
+    public func bounds(of place: TopicPartition) throws(LogFailure) -> LogBounds {
         log.process.reached(.asked)
-        try log.process.mustLive("end offset")
+        try log.process.mustLive("bounds")
         let topic = log.catalog.name(of: place.topic)
         return try log.cluster.locked { state throws(LogFailure) in
             let slot = try state.slot(topic, place.partition)
             try state.passOrFail(.endOffset, of: state.name(of: slot))
-            return state.settings.skipped.contains(.uncommittedEnd) ? state[slot].stableEnd : state[slot].end
+            let end = state.settings.skipped.contains(.uncommittedEnd) ? state[slot].stableEnd : state[slot].end
+            return LogBounds(start: state[slot].start, end: end)
         }
     }
 
     public func read(from positions: [FetchPosition]) throws(LogFailure) {
-        session = try log.start(FetchSession(.restart), from: positions)
+        session = try log.start(FetchSession(), from: positions)
     }
 
     /// Returns at once, whatever the wait and the linger.

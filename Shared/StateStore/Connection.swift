@@ -24,14 +24,15 @@ public enum StoreLocation: Sendable {
     private static let checkpointPages = 4_096
 
     public init(_ location: StoreLocation) throws(StoreFailure) {
-        let path =
+        let (path, layer): (String, String?) =
             switch location {
-            case .file(let path): path
-            case .memory, .image: ":memory:"
+            case .file(let path): (path, PageChecksums.name)
+            case .memory, .image: (":memory:", nil)
             }
+        if layer != nil { try Self.check(path) }
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
-        let code = unsafe sqlite3_open_v2(path, &opened, flags, nil)
+        let code = unsafe sqlite3_open_v2(path, &opened, flags, layer)
         guard let connection = unsafe opened else {
             throw StoreFailure(operation: "open \(path)", code: code, detail: "no memory", consequence: .retry)
         }
@@ -41,14 +42,32 @@ public enum StoreLocation: Sendable {
         }
         if case .image(let image) = location { try load(image) }
         unsafe sqlite3_extended_result_codes(connection, 1)
+        if layer != nil {
+            var reserved = PageChecksums.reservedBytes
+            let code = unsafe sqlite3_file_control(connection, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved)
+            guard code == SQLITE_OK else { throw unsafe storeFailure(connection, "reserve bytes", code) }
+        }
         // An image is the database alone: a write-ahead log beside it would hold the newest commits.
         let journal = if case .file = location { "WAL" } else { "MEMORY" }
         for pragma in [
+            "page_size=\(PageChecksums.pageBytes)",
             "locking_mode=EXCLUSIVE", "journal_mode=\(journal)", "synchronous=NORMAL", "temp_store=MEMORY",
             "cache_size=-\(Self.cacheKibibytes)", "wal_autocheckpoint=\(Self.checkpointPages)",
             "trusted_schema=OFF",
         ] {
             try execute("PRAGMA \(pragma)")
+        }
+    }
+
+    /// Before SQLite opens a file: whether it can be trusted at all.
+    private static func check(_ path: String) throws(StoreFailure) {
+        guard PageChecksums.registration == SQLITE_OK else {
+            throw StoreFailure(
+                operation: "register page checksums", code: PageChecksums.registration, detail: "refused",
+                consequence: .stop)
+        }
+        if let reason = PageChecksums.distrust(path: path) {
+            throw StoreFailure(operation: "open \(path)", detail: reason, consequence: .rebuild)
         }
     }
 
@@ -78,13 +97,16 @@ public enum StoreLocation: Sendable {
 /// The failure of the connection's last call. Which code has which consequence is decided here and
 /// nowhere else.
 func storeFailure(_ connection: OpaquePointer, _ operation: String, _ code: Int32) -> StoreFailure {
-    let consequence: StoreFailure.Consequence =
+    let (consequence, cause): (StoreFailure.Consequence, StoreFailure.Cause) =
         switch code & 0xff {
-        case SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG, SQLITE_RANGE: .rejectRecord
-        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_IOERR, SQLITE_CANTOPEN: .rebuild
-        case SQLITE_FULL, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM: .retry
-        default: .stop
+        case SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG, SQLITE_RANGE: (.rejectRecord, .other)
+        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_IOERR: (.rebuild, .other)
+        case SQLITE_FULL, SQLITE_NOMEM: (.retry, .other)
+        case SQLITE_BUSY, SQLITE_LOCKED: (.retry, .locked)
+        // Nothing is wrong with what the file holds, so it is not thrown away.
+        case SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: (.retry, .inaccessible)
+        default: (.stop, .other)
         }
     let text = unsafe String(cString: sqlite3_errmsg(connection))
-    return StoreFailure(operation: operation, code: code, detail: text, consequence: consequence)
+    return StoreFailure(operation: operation, code: code, detail: text, consequence: consequence, cause: cause)
 }

@@ -42,12 +42,13 @@ public final class StateStore {
     public static func wipe(_ location: StoreLocation) throws(StoreFailure) {
         if case .image(let image) = location { image.erase() }
         guard case .file(let path) = location else { return }
-        for name in [path, path + "-wal", path + "-shm", path + "-journal"]
-        where FileManager.default.fileExists(atPath: name) {
+        let suffixes = ["", "-wal", "-shm", "-journal", PageChecksums.checkpointSuffix]
+        for name in suffixes.map({ path + $0 }) where FileManager.default.fileExists(atPath: name) {
             do {
                 try FileManager.default.removeItem(atPath: name)
             } catch {
-                throw StoreFailure(operation: "wipe \(name)", detail: "\(error)", consequence: .stop)
+                throw StoreFailure(
+                    operation: "wipe \(name)", detail: "\(error)", consequence: .stop, cause: .inaccessible)
             }
         }
     }
@@ -57,7 +58,7 @@ public final class StateStore {
         guard found <= schema.version else {
             throw StoreFailure(
                 operation: "open store", detail: "schema \(found) is newer than this program's \(schema.version)",
-                consequence: .stop)
+                consequence: .stop, cause: .newerProgram)
         }
         if found == 0 {
             try connection.execute("BEGIN")

@@ -14,18 +14,35 @@ public struct StoreFailure: Error, Sendable, Equatable, CustomStringConvertible 
         case stop
     }
 
+    /// What lies behind a failure, where a runbook has a page for it.
+    public enum Cause: Sendable, Equatable {
+        case other
+        /// The file or a changelog record was written by a newer program.
+        case newerProgram
+        /// A changelog record is none that any program wrote.
+        case unreadableRecord
+        /// Another program holds the file.
+        case locked
+        /// The file or its folder cannot be opened or written: rights, a missing folder, a read-only disk.
+        case inaccessible
+    }
+
     /// The statement or the step, for example `INSERT INTO lot ...`.
     public let operation: String
     /// SQLite's extended result code, or 0 where the failure is our own finding.
     public let code: Int32
     public let detail: String
     public let consequence: Consequence
+    public let cause: Cause
 
-    public init(operation: String, code: Int32 = 0, detail: String, consequence: Consequence) {
+    public init(
+        operation: String, code: Int32 = 0, detail: String, consequence: Consequence, cause: Cause = .other
+    ) {
         self.operation = operation
         self.code = code
         self.detail = detail
         self.consequence = consequence
+        self.cause = cause
     }
 
     public var description: String { "\(operation): \(detail) (\(code))" }

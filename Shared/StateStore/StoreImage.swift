@@ -12,11 +12,23 @@ public final class StoreImage: Sendable {
     /// Changes what is kept, for tests that break the disk: from the bytes of the commit before and of this one.
     public typealias Alteration = @Sendable (_ before: [UInt8]?, _ now: [UInt8]) -> [UInt8]
 
+    private struct Commit {
+        var bytes: [UInt8]
+        /// Of the bytes as they were written; a file has one for each of its pages.
+        let checksum: UInt64
+
+        init(_ bytes: [UInt8]) {
+            self.bytes = bytes
+            checksum = StoreImage.checksum(bytes)
+        }
+    }
+
     private struct State {
         /// Oldest first.
-        var commits: [[UInt8]] = []
+        var commits: [Commit] = []
         var last: [UInt8]?
         var isFull = false
+        var isUnchecked = false
     }
 
     private let state: Mutex<State>
@@ -25,7 +37,7 @@ public final class StoreImage: Sendable {
     public init(_ bytes: [UInt8]? = nil, alteration: Alteration? = nil) {
         self.alteration = alteration
         var first = State()
-        if let bytes { first.commits = [bytes] }
+        if let bytes { first.commits = [Commit(bytes)] }
         state = Mutex(first)
     }
 
@@ -38,7 +50,29 @@ public final class StoreImage: Sendable {
         return copied
     }
 
-    public var bytes: [UInt8]? { state.withLock { $0.commits.last } }
+    public var bytes: [UInt8]? { state.withLock { $0.commits.last?.bytes } }
+
+    /// Whether the newest bytes are other ones than were written, as the checksums of a file would tell.
+    var isDamaged: Bool {
+        state.withLock { state in
+            guard !state.isUnchecked, let newest = state.commits.last else { return false }
+            return Self.checksum(newest.bytes) != newest.checksum
+        }
+    }
+
+    /// For a test of what the checksums are good for: damage goes unnoticed.
+    public func stopChecking() { state.withLock { $0.isUnchecked = true } }
+
+    private static func checksum(_ bytes: [UInt8]) -> UInt64 {
+        unsafe bytes.withUnsafeBytes { bytes in
+            var sum: UInt64 = 0xcbf2_9ce4_8422_2325
+            for offset in stride(from: 0, to: bytes.count & ~7, by: 8) {
+                sum = unsafe (sum ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) &* 0x100_0000_01b3
+                sum ^= sum >> 29
+            }
+            return sum
+        }
+    }
 
     /// No page can be added and no commit succeeds while it is set.
     public var isFull: Bool {
@@ -48,7 +82,7 @@ public final class StoreImage: Sendable {
 
     func save(_ bytes: [UInt8]) {
         state.withLock { state in
-            state.commits.append(alteration.map { $0(state.last, bytes) } ?? bytes)
+            state.commits.append(Commit(alteration.map { $0(state.last, bytes) } ?? bytes))
             state.last = alteration == nil ? nil : bytes
             if state.commits.count > Self.keptCommits { state.commits.removeFirst() }
         }
@@ -65,7 +99,7 @@ public final class StoreImage: Sendable {
     public func damage(_ change: (inout [UInt8]) -> Void) {
         state.withLock { state in
             guard !state.commits.isEmpty else { return }
-            change(&state.commits[state.commits.count - 1])
+            change(&state.commits[state.commits.count - 1].bytes)
         }
     }
 }
@@ -74,6 +108,9 @@ extension Connection {
     /// Fills a fresh database in memory from an image; nothing if the image is empty.
     func load(_ image: StoreImage) throws(StoreFailure) {
         guard let bytes = image.bytes else { return }
+        guard !image.isDamaged else {
+            throw StoreFailure(operation: "load image", detail: "damaged pages", consequence: .rebuild)
+        }
         guard let buffer = unsafe sqlite3_malloc64(UInt64(bytes.count)) else {
             throw StoreFailure(operation: "load image", detail: "no memory", consequence: .retry)
         }

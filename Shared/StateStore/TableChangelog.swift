@@ -29,9 +29,8 @@ final class TableChangelogs {
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?) throws(StoreFailure) {
         let keyDocument = try parse(Array(key))
         let table = keyDocument.root.items.first { _ in true }
-        guard let name = table?.string(), let changelog = changelogs[name] else {
-            throw malformed("the key does not start with a table of this store")
-        }
+        guard let name = table?.string() else { throw malformed("the key does not start with a table") }
+        guard let changelog = changelogs[name] else { throw newer("table \(name) is not one of this program's") }
         if let value {
             try changelog.put(try parse(Array(value)).root)
         } else {
@@ -49,7 +48,11 @@ final class TableChangelogs {
 }
 
 private func malformed(_ detail: String) -> StoreFailure {
-    StoreFailure(operation: "restore changelog record", detail: detail, consequence: .stop)
+    StoreFailure(operation: "restore row", detail: detail, consequence: .stop, cause: .unreadableRecord)
+}
+
+private func newer(_ detail: String) -> StoreFailure {
+    StoreFailure(operation: "restore row", detail: detail, consequence: .stop, cause: .newerProgram)
 }
 
 /// One table's statements and codec.
@@ -139,7 +142,8 @@ final class TableChangelog {
     func put(_ row: JSONValue) throws(StoreFailure) {
         let values = Array(row.items)
         guard values.count <= table.columns.count else {
-            throw malformed("\(table.name) has \(values.count) columns in the changelog, written by newer code")
+            throw newer(
+                "a row of \(table.name) has \(values.count) columns, this program knows \(table.columns.count)")
         }
         for (index, column) in table.columns.enumerated() {
             guard index < values.count else {

@@ -17,7 +17,10 @@ public final class ConfigurationFollower<Log: EventLog> {
     private let logger: Logger
     private var builder = ConfigurationBuilder()
     private let batch = RecordBatch()
-    private let end: Offset
+    /// The topic's end when this follower began.
+    let end: Offset
+    /// The next document's offset, as far as any was read.
+    private(set) var reached = Offset.zero
     private var reachedEnd: Bool
 
     public init(_ log: Log, logger: Logger) throws(LogFailure) {
@@ -38,7 +41,10 @@ public final class ConfigurationFollower<Log: EventLog> {
         let justCompleted = !reachedEnd && ends.contains { $0.offset >= end }
         if justCompleted { reachedEnd = true }
         guard !batch.isEmpty || justCompleted else { return nil }
-        for record in batch { apply(record) }
+        for record in batch {
+            apply(record)
+            reached = record.offset.next
+        }
         return builder.snapshot()
     }
 

@@ -29,10 +29,19 @@ final class PartitionTask {
     private(set) var processor: (any PartitionProcessor)?
     /// The group's position of each input, as found at the start and after each commit; nil: nothing committed.
     private(set) var committed: [TopicID: Offset] = [:]
+    /// Inputs that go on elsewhere than where the store and the group left them; until a batch has said so to both.
+    private var resumed: [TopicID: Offset] = [:]
     /// The position of each input within the batch at hand.
     private var reached: [TopicID: Offset] = [:]
     /// Set when the store was wiped since it last agreed with the group: a second disagreement is no accident.
     private(set) var wasWiped = false
+    /// How often the store was wiped since it last committed a batch: a record or a disk that breaks every store
+    /// must not be tried for ever.
+    private(set) var rebuilds = 0
+    /// Since when the store's file cannot be opened.
+    var blockedSince: Timestamp?
+    /// Where the restore sources began when they were looked at: what retention took is not read.
+    private var starts: [TopicID: Offset] = [:]
     /// Restoring progress, for people.
     private(set) var restoredTo: [TopicID: Offset] = [:]
 
@@ -53,30 +62,35 @@ final class PartitionTask {
 
     // MARK: Opening and closing
 
-    /// Opens the store. One that belongs to another cluster, slept too long or cannot be read is wiped first.
+    /// Opens the store. One that belongs elsewhere, slept too long or cannot be read is wiped first.
     ///
     /// - Returns: why it was wiped, for the operator; nil if it was not.
     func open(clusterID: String, oldest: Timestamp) throws(StoreFailure) -> String? {
         closeStore()
-        let distrust = try reasonToWipe(clusterID, oldest)
+        // Two partitions' files that were swapped would fit each other's offsets by chance.
+        let home = "\(clusterID) \(catalog.name(of: topology.changelog))[\(partition)]"
+        let distrust = try reasonToWipe(home, oldest)
         if distrust != nil { try StateStore.wipe(location) }
         let opened = try StateStore(location, schema: topology.schema)
-        try opened.setClusterID(clusterID)
+        try opened.setClusterID(home)
         processor = try topology.makeProcessor(opened, partition)
         store = opened
+        blockedSince = nil
         return distrust
     }
 
     /// Looks at the files and closes them again: SQLite must not hold a file that is being deleted.
-    private func reasonToWipe(_ clusterID: String, _ oldest: Timestamp) throws(StoreFailure) -> String? {
+    private func reasonToWipe(_ home: String, _ oldest: Timestamp) throws(StoreFailure) -> String? {
         if case .memory = location { return nil }
         do throws(StoreFailure) {
             let found = try StateStore(location, schema: topology.schema)
-            if let owner = try found.clusterID(), owner != clusterID { return "it belongs to cluster \(owner)" }
+            if let owner = try found.clusterID(), owner != home, !switchedOff.contains(.home) {
+                return "it belongs to \(owner), not to \(home)"
+            }
             if let seen = try found.commitTime(), seen < oldest, !switchedOff.contains(.tombstoneAge) {
                 return "its last commit was at \(seen): tombstones may have expired since"
             }
-            if !switchedOff.contains(.integrity) { try found.checkIntegrity() }
+            try found.checkIntegrity()
             return nil
         } catch {
             guard error.consequence == .rebuild else { throw error }
@@ -89,6 +103,7 @@ final class PartitionTask {
         closeStore()
         try StateStore.wipe(location)
         wasWiped = true
+        rebuilds += 1
         state = .opening
     }
 
@@ -97,6 +112,9 @@ final class PartitionTask {
         closeStore()
         state = .opening
     }
+
+    /// Back to the comparisons, with the store as it is.
+    func lookAgain() { state = .opening }
 
     func closeStore() {
         processor?.close()
@@ -112,9 +130,18 @@ final class PartitionTask {
         try store?.logPosition(of: catalog.name(of: topic)) ?? .zero
     }
 
-    func startRestoring(goals: [TopicID: Offset], committed: [TopicID: Offset]) {
-        self.committed = committed
-        state = .restoring(goals: goals)
+    /// Where to read a restore source on: behind what the store has, and behind what retention took.
+    func fetchPosition(restoring topic: TopicID) throws(StoreFailure) -> FetchPosition {
+        FetchPosition(place(topic), from: .offset(max(try restorePosition(of: topic), starts[topic] ?? .zero)))
+    }
+
+    func startRestoring(
+        _ sources: [TopicID: LogBounds], committed: [TopicID: Offset], resumed: [TopicID: Offset]
+    ) {
+        self.committed = committed.merging(resumed) { $1 }
+        self.resumed = resumed
+        starts = sources.mapValues(\.start)
+        state = .restoring(goals: sources.mapValues(\.end))
     }
 
     /// Applies records of the restore sources in one transaction.
@@ -123,16 +150,28 @@ final class PartitionTask {
         try store.begin(capturing: false)
         var positions: [TopicID: Offset] = [:]
         for record in records {
-            if record.topic == topology.changelog {
-                guard let key = record.key else { continue }
-                try store.restore(key: key, value: record.value)
-            } else if !switchedOff.contains(.histories) {
-                try processor.restore(record)
+            do throws(StoreFailure) {
+                if record.topic != topology.changelog {
+                    if !switchedOff.contains(.histories) { try processor.restore(record) }
+                } else if let key = record.key {
+                    try store.restore(key: key, value: record.value)
+                }
+            } catch {
+                throw located(error, record)
             }
             positions[record.topic] = record.offset.next
         }
         try store.commit(at: named(positions), now: now)
         for (topic, offset) in positions { restoredTo[topic] = offset }
+    }
+
+    /// A failure to put a record back, with the record's place. One that the schema refuses is no row of ours.
+    private func located(_ failure: StoreFailure, _ record: Record) -> StoreFailure {
+        let isRefused = failure.consequence == .rejectRecord
+        return StoreFailure(
+            operation: "\(catalog.name(of: record.topic))[\(partition)]@\(record.offset): \(failure.operation)",
+            code: failure.code, detail: failure.detail, consequence: isRefused ? .stop : failure.consequence,
+            cause: isRefused ? .unreadableRecord : failure.cause)
     }
 
     /// Notes that a source was read to its end; true when all are.
@@ -145,7 +184,7 @@ final class PartitionTask {
 
     /// The first input whose position in the store is not the group's.
     func disagreement() throws(StoreFailure) -> (topic: TopicID, store: Offset?, group: Offset?)? {
-        for topic in topology.inputs {
+        for topic in topology.inputs where resumed[topic] == nil {
             let stored = try store?.inputPosition(of: catalog.name(of: topic))
             if stored != committed[topic] { return (topic, stored, committed[topic]) }
         }
@@ -196,24 +235,41 @@ final class PartitionTask {
     /// Notes the inputs' positions in the store, to be captured with the rows.
     func storePositions() throws(StoreFailure) {
         for topic in topology.inputs {
-            guard let next = reached[topic] else { continue }
+            guard let next = reached[topic] ?? resumed[topic] else { continue }
             try store?.setInputPosition(of: catalog.name(of: topic), next: next)
         }
     }
 
-    func commit(delivered: [InputPosition], now: Timestamp) throws(StoreFailure) {
+    /// Commits the batch that the log has.
+    ///
+    /// - Parameter written: how many records of the batch went to each partition of a restore source.
+    /// - Returns: the source whose records came to lie before what the store has read of it. Such a log is not the
+    ///   one that the store comes from; the store keeps its rows and its place, as the last whole copy.
+    func commit(
+        delivered: [InputPosition], written: [TopicPartition: Int64], now: Timestamp
+    ) throws(StoreFailure) -> (topic: TopicID, known: Offset, first: Offset)? {
         var positions: [TopicID: Offset] = [:]
+        var jump: (topic: TopicID, known: Offset, first: Offset)?
         for position in delivered where position.place.partition == partition {
-            positions[position.place.topic] = position.next
+            let first = Offset(position.next.number - (written[position.place] ?? 1))
+            let known = try restorePosition(of: position.place.topic)
+            if first < known {
+                jump = (position.place.topic, known, first)
+            } else {
+                positions[position.place.topic] = position.next
+            }
         }
         committed.merge(reached) { $1 }
         reached.removeAll()
+        resumed.removeAll()
         try store?.commit(at: named(positions), now: now)
+        rebuilds = 0
         processor?.batchCommitted()
+        return jump
     }
 
-    /// Whether records were processed whose positions are not committed yet.
-    var isAhead: Bool { !reached.isEmpty }
+    /// Whether there are positions that are not committed yet.
+    var isAhead: Bool { !reached.isEmpty || !resumed.isEmpty }
 
     /// Ends a batch that wrote nothing: what was read counts as processed, its position is committed with
     /// a later batch. Should the worker fail before, the records are read again, to no effect again.

@@ -23,8 +23,8 @@
     case unknownOutcome
     /// After such a commit the producer is replaced.
     case newProducer
-    /// A store's pages are checked before it is trusted.
-    case integrity
+    /// A store knows which partition of which service it belongs to, and serves no other.
+    case home
     /// No record is processed before the configuration is read whole.
     case wholeConfiguration
     /// Histories are restored with the changelog.

@@ -224,9 +224,13 @@ extension Worker {
         _ touched: [PartitionTask], _ delivered: [InputPosition], _ now: Timestamp
     ) throws(WorkerFailure) {
         var first: WorkerFailure?
+        let written = writtenToRestoreSources()
         for task in touched {
             do throws(WorkerFailure) {
-                try storing(task) { () throws(StoreFailure) in try task.commit(delivered: delivered, now: now) }
+                let jump = try storing(task) { () throws(StoreFailure) in
+                    try task.commit(delivered: delivered, written: written, now: now)
+                }
+                if let jump { first = first ?? .stop(recreated(task, jump.topic, known: jump.known, end: jump.first)) }
             } catch {
                 task.reopen()
                 readerIsCurrent = false
@@ -234,6 +238,14 @@ extension Worker {
             }
         }
         if let first { throw first }
+    }
+
+    private func writtenToRestoreSources() -> [TopicPartition: Int64] {
+        var counts: [TopicPartition: Int64] = [:]
+        for record in context.output where topology.restoreSources.contains(record.topic) {
+            counts[record.place, default: 0] += 1
+        }
+        return counts
     }
 
     /// Rolls every open store back. One that cannot even do that is opened anew.

@@ -17,14 +17,28 @@ extension Worker {
     /// Brings tasks that are not running a step further.
     func restore() throws(WorkerFailure) {
         guard tasks.contains(where: { !$0.isRunning }) else { return }
-        var opened = false
-        for task in tasks {
-            if case .opening = task.state, try open(task) { opened = true }
-        }
-        if opened { readerIsCurrent = false }
+        try openTasks()
         let finished = try readSlice()
         if !finished.isEmpty { try start(finished) }
         noteProgress()
+    }
+
+    /// Steps 1 to 4 for all that are due. What stops one may stop others: all of it is told at once, or somebody
+    /// would have to start the service once for each partition to learn it.
+    private func openTasks() throws(WorkerFailure) {
+        var stops: [WorkerStop] = []
+        for task in tasks {
+            guard case .opening = task.state else { continue }
+            do throws(WorkerFailure) {
+                if try open(task) { readerIsCurrent = false }
+            } catch {
+                guard case .stop(let stop) = error else { throw error }
+                stops.append(stop)
+            }
+        }
+        guard let first = stops.first else { return }
+        let alike = stops.filter { $0.code == first.code }.map(\.detail)
+        throw .stop(WorkerStop(first.code, alike.joined(separator: "; ")))
     }
 
     /// Steps 1 to 4; false if the group's position is not stable yet.
@@ -46,23 +60,12 @@ extension Worker {
             case .unstable: return false
             }
         }
-        let reader = try currentReader()
-        var goals: [TopicID: Offset] = [:]
-        for topic in topology.restoreSources {
-            goals[topic] = try logging { () throws(LogFailure) in try reader.endOffset(of: task.place(topic)) }
-        }
-        for (topic, end) in goals.sorted(by: { $0.key < $1.key }) {
-            let position = try storing(task) { () throws(StoreFailure) in try task.restorePosition(of: topic) }
-            if position > end {
-                try distrust(task, "the store has read \(name(topic)) to \(position), which ends at \(end)")
-                return false
-            }
-        }
-        task.startRestoring(goals: goals, committed: committed)
+        let resumed = try verifyInputs(of: task, committed)
+        task.startRestoring(try verifiedSources(of: task), committed: committed, resumed: resumed)
         return true
     }
 
-    private func currentReader() throws(WorkerFailure) -> Log.Reader {
+    func currentReader() throws(WorkerFailure) -> Log.Reader {
         if let reader { return reader }
         let made = try logging { () throws(LogFailure) in try log.makeReader() }
         reader = made
@@ -78,10 +81,8 @@ extension Worker {
             var positions: [FetchPosition] = []
             for task in restoring {
                 for topic in topology.restoreSources {
-                    let position = try storing(task) { () throws(StoreFailure) in
-                        try task.restorePosition(of: topic)
-                    }
-                    positions.append(FetchPosition(task.place(topic), from: .offset(position)))
+                    positions.append(
+                        try storing(task) { () throws(StoreFailure) in try task.fetchPosition(restoring: topic) })
                 }
             }
             try logging { () throws(LogFailure) in try reader.read(from: positions) }
@@ -108,12 +109,21 @@ extension Worker {
         for task in finished {
             let found = try storing(task) { () throws(StoreFailure) in try task.disagreement() }
             if let found, !switchedOff.contains(.comparison) {
+                if found.group == nil, let stored = found.store {
+                    // Looked at once more: now the store knows what it has seen.
+                    guard settings.resumeAt[task.place(found.topic)] == nil else {
+                        task.lookAgain()
+                        continue
+                    }
+                    throw .stop(try positionMissing(task, found.topic, stored))
+                }
                 let stored = found.store?.description ?? "nothing"
                 let group = found.group?.description ?? "nothing"
                 try distrust(task, "\(name(found.topic)): the store has seen \(stored), the group committed \(group)")
                 continue
             }
             task.startRunning()
+            if task.isAhead, aheadSince == nil { aheadSince = clock.now() }
             logger.info("partition.running", .number("partition", Int64(task.partition.number)))
         }
         try refetch()
@@ -127,7 +137,7 @@ extension Worker {
     /// The store and the log disagree: once, the store is rebuilt from nothing; twice is beyond repair here.
     private func distrust(_ task: PartitionTask, _ reason: String) throws(WorkerFailure) {
         if task.wasWiped {
-            throw .stop(WorkerStop(code: "store-disagrees", detail: "partition \(task.partition): \(reason)"))
+            throw .stop(WorkerStop(.storeDisagrees, "partition \(task.partition): \(reason)"))
         }
         noteWipe(task, reason)
         try storing(task) { () throws(StoreFailure) in try task.wipe() }
@@ -167,7 +177,7 @@ extension Worker {
 
     func noteProgress() {
         var waiting: [String] = consumer == nil ? ["partitions"] : []
-        if failures > 0 { waiting.append("trying again after a failure") }
+        if failures > 0 { waiting.append("trying again after a failure: \(newestFailure)") }
         for task in tasks {
             switch task.state {
             case .running: break

@@ -21,6 +21,13 @@ public final class Worker<Log: EventLog> {
     static var maximumPauseMilliseconds: Int64 { 5_000 }
     /// More doublings than lead from the first pause to the longest.
     private static var maximumDoublings: Int { 8 }
+    /// For a store's file that cannot be opened: somebody looks into it, or too many files are open for a moment.
+    static var storePatienceMilliseconds: Int64 { 15_000 }
+    /// Of one store, without a batch committed in between: what breaks a fourth copy is not the file.
+    static var maximumRebuilds: Int { 3 }
+    /// Within the time below, without taking it for another process of the same name.
+    static var maximumFencings: Int { 2 }
+    static var fencingMilliseconds: Int64 { 60_000 }
     /// A pausing worker looks this often whether it is asked to stop.
     private static var pauseStepMilliseconds: Int64 { 50 }
 
@@ -51,6 +58,12 @@ public final class Worker<Log: EventLog> {
     /// Empty but for tests that show what a safeguard is for.
     @_spi(Simulation) public var switchedOff: Set<Safeguard> = []
     private(set) var failures = 0
+    /// What `/readyz` tells while it is tried again.
+    private(set) var newestFailure = ""
+    /// When another member of the same name took this one's place.
+    private var fencings: [Timestamp] = []
+    /// How far the configuration was read, over all followers: a new one must come as far.
+    private var configurationReached = Offset.zero
     private var pausedUntil = Timestamp.zero
     private var lastNow = Timestamp.zero
     /// The clock was set back since the last batch: what is due was reckoned from a later time.
@@ -105,7 +118,7 @@ public final class Worker<Log: EventLog> {
 
     private func turn(_ now: Timestamp) throws(WorkerFailure) {
         guard try connect() else { return }
-        if let news = try logging({ () throws(LogFailure) in try follower?.follow() }) {
+        if let news = try configuring({ () throws(LogFailure) in try follower?.follow() }) {
             context.configuration = news
             logger.info("config.applied", .number("version", news.version))
         }
@@ -123,7 +136,7 @@ public final class Worker<Log: EventLog> {
         }
         if let change {
             batch.clear()
-            take(change)
+            try take(change)
         }
         try restore()
         try processBatch(consumer, producer)
@@ -134,13 +147,21 @@ public final class Worker<Log: EventLog> {
         if follower == nil {
             note(waitingFor: ["broker"])
             clusterID = try logging { () throws(LogFailure) in try log.clusterID() }
-            follower = try logging { () throws(LogFailure) in try ConfigurationFollower(log, logger: logger) }
+            let made = try configuring { () throws(LogFailure) in try ConfigurationFollower(log, logger: logger) }
+            guard made.end >= configurationReached else {
+                throw .stop(
+                    WorkerStop(
+                        .topicRecreated,
+                        "\(name(.config))[0]: offset \(configurationReached) was reached before, "
+                            + "and now it ends at \(made.end)"))
+            }
+            follower = made
         }
         guard let follower else { return false }
         if !follower.isComplete {
             note(waitingFor: ["config"])
             let wait = Self.maximumWaitMilliseconds
-            if let read = try logging({ () throws(LogFailure) in try follower.follow(waitMilliseconds: wait) }) {
+            if let read = try configuring({ () throws(LogFailure) in try follower.follow(waitMilliseconds: wait) }) {
                 context.configuration = read
             }
             guard follower.isComplete || switchedOff.contains(.wholeConfiguration) else { return false }
@@ -157,6 +178,30 @@ public final class Worker<Log: EventLog> {
         return true
     }
 
+    /// Runs a step of the configuration. A follower whose topic went away is not asked again: a new one reads all
+    /// there is. One that cannot be read ends the worker, since decisions would go on by an old configuration.
+    private func configuring<Result>(_ body: () throws(LogFailure) -> Result) throws(WorkerFailure) -> Result {
+        do throws(LogFailure) {
+            let result = try body()
+            configurationReached = max(configurationReached, follower?.reached ?? .zero)
+            return result
+        } catch {
+            switch error.cause {
+            case .topicMissing, .outOfRange:
+                follower?.close()
+                follower = nil
+                throw .log(
+                    LogFailure(
+                        operation: error.operation, code: error.code, detail: error.detail, consequence: .retry,
+                        cause: error.cause))
+            case .notAuthorised: throw .log(error)
+            default:
+                guard error.consequence == .stop else { throw .log(error) }
+                throw .stop(WorkerStop(.configUnreadable, "\(name(.config))[0]: \(error)"))
+            }
+        }
+    }
+
     private func makeProducer() throws(WorkerFailure) -> Log.Producer {
         try logging { () throws(LogFailure) in
             let made = try log.makeProducer(
@@ -167,7 +212,7 @@ public final class Worker<Log: EventLog> {
     }
 
     /// The group and the transactional ids carry the topics' prefix, so that platforms can share a cluster.
-    private var groupName: String {
+    var groupName: String {
         let changelog = log.catalog.name(of: topology.changelog)
         return String(changelog.dropLast("-changelog.v1".count))
     }
@@ -183,9 +228,16 @@ public final class Worker<Log: EventLog> {
 
     // MARK: Assignment
 
-    private func take(_ change: GroupChange) {
+    private func take(_ change: GroupChange) throws(WorkerFailure) {
         switch change {
         case .assigned(let partitions):
+            if let surplus = partitions.max(), surplus.number >= settings.partitions.number {
+                throw .stop(
+                    WorkerStop(
+                        .partitionCount,
+                        "partition \(surplus) of \(topology.inputs.map(name).joined(separator: ", ")) was assigned, "
+                            + "POINTSTREAM_PARTITIONS says \(settings.partitions.number)"))
+            }
             let kept = switchedOff.contains(.release) ? tasks.filter { partitions.contains($0.partition) } : []
             if kept.isEmpty { dropTasks() }
             tasks = partitions.sorted().map { partition in
@@ -217,7 +269,9 @@ public final class Worker<Log: EventLog> {
 
     /// Sorts a failure by its consequence. Whatever was polled in this turn counts as not read.
     private func recover(from failure: WorkerFailure, _ now: Timestamp) throws(WorkerStop) {
+        if let stop = stop(for: failure, now) { throw stop }
         failures += 1
+        newestFailure = failure.description
         let doubling = min(failures - 1, Self.maximumDoublings)
         let pause = min(Self.firstPauseMilliseconds << doubling, Self.maximumPauseMilliseconds)
         pausedUntil = now.adding(milliseconds: pause)
@@ -231,9 +285,9 @@ public final class Worker<Log: EventLog> {
         case .log(let cause):
             switch cause.consequence {
             case .retry: undoBatch()
-            case .dropPartitions: disconnect()
             case .discardProducer: discardProducer()
-            case .stop: throw WorkerStop(code: "log", detail: cause.description)
+            // What lies behind a missing topic or a position out of range is found when the partitions are opened.
+            case .dropPartitions, .stop: disconnect()
             }
         case .store(let partition, let cause):
             undoBatch()
@@ -243,17 +297,58 @@ public final class Worker<Log: EventLog> {
     }
 
     private func rebuild(_ task: PartitionTask, _ cause: StoreFailure) throws(WorkerStop) {
-        switch cause.consequence {
-        case .stop, .rejectRecord: throw WorkerStop(code: "store", detail: cause.description)
-        case .retry: task.reopen()
-        case .rebuild:
+        if cause.consequence == .rebuild {
             do throws(StoreFailure) {
                 try task.wipe()
             } catch {
-                throw WorkerStop(code: "store", detail: error.description)
+                throw WorkerStop(error, task.partition)
             }
+            logger.warning(
+                "store.wiped", .number("partition", Int64(task.partition.number)),
+                .string("reason", cause.description))
+            metrics.wiped()
+        } else {
+            task.reopen()
         }
         readerIsCurrent = false
+    }
+
+    /// A member whose answer from the coordinator was lost joins a second time, and is fenced by itself: a broker
+    /// that dies does that. Two processes of one name take the partitions from each other again and again.
+    private func isFencedAgain(_ now: Timestamp) -> Bool {
+        fencings.removeAll { $0 < now.adding(milliseconds: -Self.fencingMilliseconds) }
+        fencings.append(now)
+        return fencings.count > Self.maximumFencings
+    }
+
+    /// Why a failure ends the worker; nil if trying again may mend it.
+    private func stop(for failure: WorkerFailure, _ now: Timestamp) -> WorkerStop? {
+        switch failure {
+        case .stop(let stop): return stop
+        case .log(let cause):
+            guard cause.consequence == .stop else { return nil }
+            switch cause.cause {
+            case .topicMissing, .outOfRange: return nil
+            case .memberTaken: return isFencedAgain(now) ? WorkerStop(cause) : nil
+            default: return WorkerStop(cause)
+            }
+        case .store(let partition, let cause):
+            guard let task = tasks.first(where: { $0.partition == partition }) else { return nil }
+            switch cause.consequence {
+            case .stop, .rejectRecord: return WorkerStop(cause, partition)
+            case .rebuild:
+                guard task.rebuilds >= Self.maximumRebuilds else { return nil }
+                return WorkerStop(
+                    .storeUnusable,
+                    "partition \(partition): it was rebuilt \(task.rebuilds) times and fails again: \(cause)")
+            case .retry:
+                guard cause.cause == .locked || cause.cause == .inaccessible else { return nil }
+                let since = task.blockedSince ?? now
+                task.blockedSince = since
+                let isOver = now >= since.adding(milliseconds: Self.storePatienceMilliseconds)
+                return isOver ? WorkerStop(cause, partition) : nil
+            }
+        }
     }
 
     /// The producer's last transaction has no known end: a new one of the same id ends it, and
@@ -284,36 +379,5 @@ public final class Worker<Log: EventLog> {
         reader = nil
         follower?.close()
         follower = nil
-    }
-}
-
-/// What went wrong in a step.
-enum WorkerFailure: Error, CustomStringConvertible {
-    case log(LogFailure)
-    case store(PartitionIndex, StoreFailure)
-    case stop(WorkerStop)
-
-    var code: String {
-        switch self {
-        case .log(let failure): failure.code
-        case .store(_, let failure): "sqlite-\(failure.code)"
-        case .stop(let stop): stop.code
-        }
-    }
-
-    var description: String {
-        switch self {
-        case .log(let failure): failure.description
-        case .store(let partition, let failure): "partition \(partition): \(failure)"
-        case .stop(let stop): stop.description
-        }
-    }
-}
-
-func logging<Result>(_ body: () throws(LogFailure) -> Result) throws(WorkerFailure) -> Result {
-    do throws(LogFailure) {
-        return try body()
-    } catch {
-        throw .log(error)
     }
 }

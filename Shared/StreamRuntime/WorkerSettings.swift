@@ -14,17 +14,21 @@ public struct WorkerSettings: Sendable {
     public var limits: BatchLimits
     /// How long the changelog keeps tombstones, in milliseconds; a store that slept half as long is wiped.
     public var tombstoneLife: Int64
+    /// Where to go on in inputs whose position is of no use any more, as somebody decided who knows what was lost.
+    /// Nothing to partitions whose position lies in the log.
+    public var resumeAt: [TopicPartition: Offset]
 
     public init(
         member: String, stores: StorePlace, partitions: PartitionCount,
         limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
-        tombstoneLife: Int64 = 7 * 86_400_000
+        tombstoneLife: Int64 = 7 * 86_400_000, resumeAt: [TopicPartition: Offset] = [:]
     ) {
         self.member = member
         self.stores = stores
         self.partitions = partitions
         self.limits = limits
         self.tombstoneLife = tombstoneLife
+        self.resumeAt = resumeAt
     }
 
     func location(of partition: PartitionIndex) -> StoreLocation {
@@ -43,18 +47,4 @@ public enum StorePlace: Sendable {
     case memory
     /// On simulated disks.
     case images(@Sendable (PartitionIndex) -> StoreImage)
-}
-
-/// Why a worker gave up: no retry mends it, and going on would lose or double something.
-public struct WorkerStop: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A stable code for logs and the runbook, for example `store-disagrees`.
-    public let code: String
-    public let detail: String
-
-    public init(code: String, detail: String) {
-        self.code = code
-        self.detail = detail
-    }
-
-    public var description: String { "\(code): \(detail)" }
 }

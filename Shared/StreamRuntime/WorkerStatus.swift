@@ -27,6 +27,9 @@ public final class WorkerStatus: Sendable {
     /// Notes that the worker gave up; it never becomes ready again.
     public func stop(_ reason: WorkerStop) { update { $0.stopped = reason.description } }
 
+    /// Notes what the process waits for before the worker begins.
+    public func wait(for reason: String) { update { $0.waitingFor = [reason] } }
+
     func update(_ change: (inout Snapshot) -> Void) {
         state.withLock { change(&$0) }
     }

@@ -86,4 +86,29 @@ struct LayoutTests {
             #expect(text.contains("func \(hop.output.2)"), "\(hop.output.1) has no \(hop.output.2)")
         }
     }
+
+    /// The first cells of a table in README, from the row below the one that starts with `heading`.
+    private static func codes(below heading: String) throws -> [String] {
+        let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+        let lines = readme.split(separator: "\n", omittingEmptySubsequences: false)
+        let start = try #require(lines.firstIndex { $0.hasPrefix("| \(heading) |") })
+        return lines[(start + 2)...].prefix { $0.hasPrefix("|") }.map { line in
+            let cell = line.split(separator: "|").first ?? ""
+            return cell.trimmingCharacters(in: CharacterSet(charactersIn: " `"))
+        }
+    }
+
+    private static func cases(in file: String) throws -> [String] {
+        let text = try String(contentsOf: root.appendingPathComponent(file), encoding: .utf8)
+        return text.matches(of: /case \w+ = "?([a-z0-9-]+)"?\n/).map { String($0.output.1) }
+    }
+
+    @Test func `README's runbook and exit codes are those of the code`() throws {
+        let stops = try Self.cases(in: "Shared/StreamRuntime/StopCode.swift")
+        #expect(stops.count >= 19)
+        #expect(try Self.codes(below: "Code") == stops, "in the order of StopCode")
+        let exits = try Self.cases(in: "Shared/Settings/ExitCode.swift")
+        #expect(exits.count == 5)
+        #expect(try Self.codes(below: "Exit code") == exits)
+    }
 }

@@ -1,9 +1,12 @@
 # shellcheck shell=bash
 # Finds or starts the broker: Apache Kafka from a folder, any cluster by its address, or noida-db from PyPI,
 # which is enough to look at the platform and not to trust it. Sourced by quickstart; needs processes.sh.
-# Leaves the address in $run/brokers and the kind in $run/broker-kind.
+# Leaves the address in $run/brokers and the kind in $run/broker-kind. With broker_count=3 it starts a cluster
+# that keeps three copies of everything and writes to two at least: processes broker, broker-2 and broker-3, each
+# with a folder of that name.
 
 noida_version=0.2.3
+broker_count=1
 # A JVM takes some seconds to start; on a busy machine many.
 broker_seconds=90
 # Another process may take a free port before the broker does.
@@ -41,7 +44,7 @@ start_broker() {
             printf '%s\n' "$broker_kind" >"$run/broker-kind"
             return
         fi
-        stop_processes broker
+        stop_processes $(broker_names)
     done
     [ "$broker_kind" = address ] || tail -n 20 "$run/logs/broker.log" >&2
     fail "the broker does not answer at $brokers"
@@ -58,48 +61,65 @@ broker_answers() {
 }
 
 launch_kafka() {
-    local ports
-    read -r -a ports <<<"$(free_ports 2)"
-    brokers=127.0.0.1:${ports[0]}
-    rm -rf "$run/broker"
-    mkdir "$run/broker"
-    kafka_properties "${ports[@]}" >"$run/broker/server.properties"
-    export LOG_DIR=$run/broker/logs KAFKA_HEAP_OPTS="-Xms256m -Xmx700m"
+    local ports node name cluster
+    read -r -a ports <<<"$(free_ports $((2 * broker_count)))"
     # A cluster's id is 16 bytes in base64; one that begins with a hyphen would be taken for an option.
-    "$KAFKA_HOME/bin/kafka-storage.sh" format \
-        --cluster-id "$(openssl rand -base64 16 | tr '+/' 'pk' | cut -c1-22)" \
-        --config "$run/broker/server.properties" >>"$run/logs/broker.log" 2>&1 || {
-        tail -n 20 "$run/logs/broker.log" >&2
-        fail "Kafka could not format its folder"
-    }
-    start_process broker "$KAFKA_HOME/bin/kafka-server-start.sh" "$run/broker/server.properties"
+    cluster=$(openssl rand -base64 16 | tr '+/' 'pk' | cut -c1-22)
+    brokers= voters=
+    for ((node = 1; node <= broker_count; node++)); do
+        brokers+=${brokers:+,}127.0.0.1:${ports[2 * node - 2]}
+        voters+=${voters:+,}$node@127.0.0.1:${ports[2 * node - 1]}
+    done
+    export KAFKA_HEAP_OPTS=${KAFKA_HEAP_OPTS:--Xms256m -Xmx700m}
+    for ((node = 1; node <= broker_count; node++)); do
+        name=$(broker_name "$node")
+        rm -rf "${run:?}/$name"
+        mkdir "$run/$name"
+        kafka_properties "$node" "${ports[2 * node - 2]}" "${ports[2 * node - 1]}" >"$run/$name/server.properties"
+        export LOG_DIR=$run/$name/logs
+        "$KAFKA_HOME/bin/kafka-storage.sh" format --cluster-id "$cluster" \
+            --config "$run/$name/server.properties" >>"$run/logs/$name.log" 2>&1 || {
+            tail -n 20 "$run/logs/$name.log" >&2
+            fail "Kafka could not format its folder"
+        }
+        start_process "$name" "$KAFKA_HOME/bin/kafka-server-start.sh" "$run/$name/server.properties"
+    done
 }
 
-# One node that is broker and controller, on the loopback interface, for a machine that it shares with the
+broker_names() {
+    local node
+    for ((node = 1; node <= broker_count; node++)); do broker_name "$node"; done
+}
+
+broker_name() { if [ "$1" = 1 ]; then echo broker; else echo "broker-$1"; fi; }
+
+# A node that is broker and controller, on the loopback interface, for a machine that it shares with the
 # services.
-kafka_properties() { # PORT CONTROLLER-PORT
+kafka_properties() { # NODE PORT CONTROLLER-PORT
+    local replicas=$((broker_count < 3 ? broker_count : 3))
+    local enough=$((replicas < 3 ? 1 : 2))
     cat <<END
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$2
+node.id=$1
+controller.quorum.voters=$voters
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$2
-advertised.listeners=PLAINTEXT://127.0.0.1:$1
+listeners=PLAINTEXT://127.0.0.1:$2,CONTROLLER://127.0.0.1:$3
+advertised.listeners=PLAINTEXT://127.0.0.1:$2
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
-log.dirs=$run/broker/data
+log.dirs=$run/$(broker_name "$1")/data
 log.segment.bytes=134217728
 log.cleaner.dedupe.buffer.size=16777216
 auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
+default.replication.factor=$replicas
+min.insync.replicas=$enough
+offsets.topic.replication.factor=$replicas
 offsets.topic.num.partitions=8
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor=$replicas
+transaction.state.log.min.isr=$enough
 transaction.state.log.num.partitions=8
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor=$replicas
+share.coordinator.state.topic.min.isr=$enough
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 num.network.threads=2

@@ -88,6 +88,8 @@ class Evidence:
         for record in records:
             body = record.body()
             wallet = body["wallet"]
+            if body.get("refusal") == names.UNKNOWN_WALLET:
+                continue  # There is no wallet whose history it could stand in.
             sequences[wallet] += 1
             if body.get("sequence") != sequences[wallet]:
                 self.gaps.append(

@@ -10,6 +10,7 @@ TRANSACTIONS = "wallet-transactions"
 AWARDS = "awards"
 SPENDS = "spends"
 REWARDS = "rewards-issued"
+COMMANDS = "wallet-commands"
 CONFIG = "config"
 
 
@@ -36,6 +37,10 @@ BALANCE_COLUMN = 2  # of both
 RECORDS_PROCESSED = "pointstream_records_total"
 BATCH_SECONDS = "pointstream_batch_duration_seconds_sum"
 TRANSACTION_ABORTS = "pointstream_transaction_aborts_total"
+RUNNING_PARTITIONS = "pointstream_running_partitions"
+WORKER_FAILURES = "pointstream_worker_failures_total"  # with the label code
+DISK_FULL = "sqlite-13"
+STORE_WIPES = "pointstream_store_wipes_total"
 # Of the gateway, with the label outcome.
 INTAKE = "pointstream_intake_total"
 INTAKE_ACCEPTED = "first"
@@ -52,6 +57,7 @@ NOTICE_SPENT = "points.spent"
 REWARD_ISSUED = "reward.issued"
 REWARD_REFUSED = "reward.refused"
 SHORT_BALANCE = "insufficient-balance"
+UNKNOWN_WALLET = "unknown-wallet"
 
 # What the configuration in compose/config says.
 SOURCE = "cdnow"

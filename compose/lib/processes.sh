@@ -14,6 +14,8 @@ start_process() {
     setsid "$@" </dev/null >>"$run/logs/$name.log" 2>&1 &
     pid=$!
     printf '%s %s\n' "$pid" "$(birth "$pid" || true)" >"$run/pids/$name"
+    # Its end, however it comes, is no news for whoever reads the command's output.
+    disown "$pid"
 }
 
 # birth PID: when it started, in clock ticks since boot; fails if it has ended, reaped or not.
@@ -55,14 +57,17 @@ stop_processes() {
     done
 }
 
-# stop_everything: what this run folder knows of; the broker last, so that the others can say goodbye to it.
+# stop_everything: what this run folder knows of; the brokers last, so that the others can say goodbye to them.
+# What stands still has to go on before it can end.
 stop_everything() {
-    local file names=()
+    local file names=() brokers=()
     for file in "$run"/pids/*; do
-        [ -e "$file" ] && [ "${file##*/}" != broker ] && names+=("${file##*/}")
+        [ -e "$file" ] || continue
+        signal "${file##*/}" CONT
+        if [[ ${file##*/} == broker* ]]; then brokers+=("${file##*/}"); else names+=("${file##*/}"); fi
     done
     [ ${#names[@]} -eq 0 ] || stop_processes "${names[@]}"
-    stop_processes broker
+    [ ${#brokers[@]} -eq 0 ] || stop_processes "${brokers[@]}"
 }
 
 # run_step COMMAND...: a step that takes long, in a group of its own, so that a signal to this script is

@@ -25,8 +25,8 @@ find_executables() {
     done
 }
 
-create_topics() {
-    "$bin/pointstream" topics --brokers "$brokers" --prefix "$prefix" --partitions "$partitions"
+create_topics() { # [OPTION...]
+    "$bin/pointstream" topics --brokers "$brokers" --prefix "$prefix" --partitions "$partitions" "$@"
 }
 
 # write_configuration: the documents that hold secrets or this run's ports, made anew for each run.

@@ -97,21 +97,20 @@ class Run:
             "transfers": transfers,
         }
 
+    def read(self, noun: str) -> list[Record]:
+        if noun == names.changelog(names.LEDGER):
+            return [Record(at, 0, 0, compact(key), {}, compact(row).encode()) for at, key, row in self.rows]
+        return [
+            Record(0, offset, 0, "", headers, compact(body).encode())
+            for offset, (headers, body) in enumerate(self.topics.get(noun, []))
+        ]
+
+    def evidence(self) -> Evidence:
+        return Evidence(self.read, self.notices)
+
     def wrong(self) -> set[str]:
         """The checks that fail."""
-
-        def read(noun: str) -> list[Record]:
-            if noun == names.changelog(names.LEDGER):
-                return [
-                    Record(at, 0, 0, compact(key), {}, compact(row).encode()) for at, key, row in self.rows
-                ]
-            return [
-                Record(0, 0, 0, "", headers, compact(body).encode())
-                for headers, body in self.topics.get(noun, [])
-            ]
-
-        evidence = Evidence(read, self.notices)
-        checks = all_checks(self.expectation, evidence, self.repeats, self.redeemed, self.invalid)
+        checks = all_checks(self.expectation, self.evidence(), self.repeats, self.redeemed, self.invalid)
         return {name for name, check in checks.items() if not check.ok}
 
 

@@ -8,6 +8,9 @@ import ServiceHost
 import Settings
 
 final class DoorAttachment: Attachment {
+    /// Between two attempts to reach the broker.
+    private static let pauseMilliseconds = 500
+
     private let door: GatewayDoor<KafkaLog>
     private let folder: DataFolder
 
@@ -30,17 +33,24 @@ final class DoorAttachment: Attachment {
 
     var waitingFor: [String] { door.waitingFor }
 
-    func start() throws(ServiceFailure) {
-        let port: UInt16
-        do throws(GatewayDoorFailure) {
-            port = try door.start()
-        } catch {
-            throw ServiceFailure(code: "door", detail: error.description)
+    func start(until stop: StopRequest) throws(ServiceFailure) {
+        while !stop.isRequested {
+            if let port = try open() { return try folder.write(port: port, to: "http.port") }
+            stop.wait(milliseconds: Self.pauseMilliseconds)
         }
-        do throws(DataFolderFailure) {
-            try folder.write(port: port, to: "http.port")
+    }
+
+    /// Nil if the broker was away.
+    private func open() throws(ServiceFailure) -> UInt16? {
+        do throws(GatewayDoorFailure) {
+            return try door.start()
         } catch {
-            throw ServiceFailure(code: "folder", detail: error.description)
+            switch error {
+            case .server(let cause): throw ServiceFailure(.portUnavailable, "the door: \(cause)")
+            case .log(let cause):
+                guard cause.consequence == .stop else { return nil }
+                throw ServiceFailure(cause)
+            }
         }
     }
 

@@ -32,9 +32,17 @@ public struct GatewayDoorSettings: Sendable {
     }
 }
 
-/// Why the door cannot be opened: told to people in one line.
-public struct GatewayDoorFailure: Error, Sendable, CustomStringConvertible {
-    public let description: String
+/// Why the door cannot be opened.
+public enum GatewayDoorFailure: Error, Sendable, CustomStringConvertible {
+    case log(LogFailure)
+    case server(HTTPGateFailure)
+
+    public var description: String {
+        switch self {
+        case .log(let failure): failure.description
+        case .server(let failure): failure.description
+        }
+    }
 }
 
 /// Runs a door over a log.
@@ -93,7 +101,7 @@ public final class GatewayDoor<Log: EventLog>: Sendable {
                 handler: { door.handle($0, $1) })
         } catch {
             publisher.close()
-            throw GatewayDoorFailure(description: error.description)
+            throw .server(error)
         }
         running.withLock { $0 = Running(door: door, server: server, publisher: publisher) }
         startReplies(door)
@@ -107,7 +115,7 @@ public final class GatewayDoor<Log: EventLog>: Sendable {
         do throws(LogFailure) {
             return try body()
         } catch {
-            throw GatewayDoorFailure(description: error.description)
+            throw .log(error)
         }
     }
 

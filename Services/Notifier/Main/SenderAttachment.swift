@@ -7,6 +7,6 @@ struct SenderAttachment: Attachment {
     let sender: HTTPWebhookSender
 
     var waitingFor: [String] { [] }
-    func start() throws(ServiceFailure) {}
+    func start(until stop: StopRequest) throws(ServiceFailure) {}
     func stop() { sender.stop() }
 }

@@ -14,6 +14,6 @@ exit(
                 topology: notifierTopology(sender: sender, catalog: parts.log.catalog, registry: parts.registry),
                 attachments: [SenderAttachment(sender: sender)])
         } catch {
-            throw ServiceFailure(code: "webhooks", detail: "\(error)")
+            throw ServiceFailure(.webhooksUnavailable, "\(error)")
         }
     })

@@ -80,7 +80,26 @@ struct `Reading from Kafka` {
         ])
         let failure = #expect(throws: LogFailure.self) { try consumer.records(1) }
         #expect(failure?.consequence == .stop)
+        #expect(failure?.cause == .outOfRange)
         #expect(failure?.detail.contains("input[1]@1000") == true)
+    }
+
+    @Test func `a reader knows a partition's bounds and jumps over nothing outside them`() throws {
+        let fixture = try Fixture()
+        let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())
+        let (reader, place) = (try fixture.log.makeReader(), fixture.place(Fixture.input, 1))
+        defer { reader.close() }
+        try fixture.write(["one"], to: place, by: producer, of: consumer)
+        // The record and its marker.
+        for _ in 0..<patience where try reader.endOffset(of: place) < Offset(2) {}
+        #expect(try reader.bounds(of: place) == LogBounds(start: .zero, end: Offset(2)))
+        try reader.read(from: [FetchPosition(place, from: .offset(Offset(1_000)))])
+        let failure = #expect(throws: LogFailure.self) {
+            for _ in 0..<patience {
+                _ = try reader.poll(into: RecordBatch(), limits: .test, waitMilliseconds: 100)
+            }
+        }
+        #expect(failure?.cause == .outOfRange)
     }
 
     @Test func `two members share the partitions, and one that returns keeps its own`() throws {

@@ -21,11 +21,20 @@ final class Platform {
     let log: KafkaLog
     private(set) var running: [ServiceRun] = []
     private let publisher: KafkaPublisher
+    private struct Publication {
+        let topic: TopicID
+        let partition: PartitionIndex
+        let key: [UInt8]
+        let headers: [KafkaPublisher.Header]
+        let value: [UInt8]?
+    }
     private var published = UInt64(0)
-    private var acknowledged = 0
+    /// What the broker has not acknowledged yet.
+    private var underway: [UInt64: Publication] = [:]
 
-    init(_ name: String, partitions: Int32 = 4) throws {
-        brokers = try TestBroker.bootstrapServers()
+    /// - Parameter cluster: brokers of the test's own; those that all tests share otherwise.
+    init(_ name: String, partitions: Int32 = 4, on cluster: TestCluster? = nil) throws {
+        brokers = try cluster?.bootstrapServers ?? TestBroker.bootstrapServers()
         prefix = TestBroker.uniqueName(name).replacingOccurrences(of: ".", with: "-")
         folder = FileManager.default.temporaryDirectory.path + "/" + prefix
         self.partitions = partitions
@@ -33,7 +42,8 @@ final class Platform {
         log = try KafkaLog(
             settings: KafkaSettings(bootstrapServers: brokers, clientID: prefix) { _ in },
             catalog: .pointstream(prefix: prefix))
-        try Self.command(["topics"], brokers: brokers, prefix: prefix, partitions: partitions)
+        let replication = ["--replication", "\(cluster?.replication ?? 1)"]
+        try Self.command(["topics"] + replication, brokers: brokers, prefix: prefix, partitions: partitions)
         publisher = try log.makePublisher()
         try configure()
     }
@@ -86,7 +96,7 @@ final class Platform {
 
     @discardableResult
     func start(
-        _ service: ServiceName, instance: String = "1", settings: [String: String] = [:]
+        _ service: ServiceName, instance: String = "1", settings: [String: String] = [:], disk: PrivateDisk? = nil
     ) throws -> ServiceRun {
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("POINTSTREAM_") }
         environment["POINTSTREAM_BROKERS"] = brokers
@@ -95,9 +105,13 @@ final class Platform {
         environment["POINTSTREAM_SESSION_TIMEOUT_MS"] = "6000"
         environment.merge(settings) { $1 }
         let run = try ServiceRun(
-            service, folder: "\(folder)/\(service.rawValue)-\(instance)", environment: environment)
+            service, folder: dataFolder(of: service, instance), environment: environment, disk: disk)
         running.append(run)
         return run
+    }
+
+    func dataFolder(of service: ServiceName, _ instance: String = "1") -> String {
+        "\(folder)/\(service.rawValue)-\(instance)"
     }
 
     func startAll() throws {
@@ -139,18 +153,28 @@ final class Platform {
     func publish(
         _ topic: TopicID, partition: PartitionIndex, key: [UInt8], headers: [KafkaPublisher.Header], value: [UInt8]?
     ) throws {
-        published += 1
-        try publisher.publish(
-            topic: topic, partition: partition, key: key, headers: headers, value: value, token: published)
+        try publish(Publication(topic: topic, partition: partition, key: key, headers: headers, value: value))
     }
 
-    /// Waits until the broker has everything that was published.
+    private func publish(_ record: Publication) throws {
+        published += 1
+        underway[published] = record
+        try publisher.publish(
+            topic: record.topic, partition: record.partition, key: record.key, headers: record.headers,
+            value: record.value, token: published)
+    }
+
+    /// Waits until the broker has everything that was published. What the client gave up, because the broker was
+    /// away, is published again under the same key, as the contract asks of tills.
     func flush() throws {
-        try eventually("the broker acknowledges \(published) records") {
-            publisher.poll(waitMilliseconds: 50) { _, result in
-                if case .success = result { acknowledged += 1 }
+        try eventually("the broker acknowledges \(underway.count) records") {
+            var refused: [Publication] = []
+            publisher.poll(waitMilliseconds: 50) { token, result in
+                guard let record = underway.removeValue(forKey: token) else { return }
+                if case .failure = result { refused.append(record) }
             }
-            return acknowledged == Int(published)
+            for record in refused { try publish(record) }
+            return underway.isEmpty
         }
     }
 

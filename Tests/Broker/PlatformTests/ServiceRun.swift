@@ -14,6 +14,7 @@ struct PlatformFailure: Error, CustomStringConvertible {
 final class ServiceRun {
     let service: ServiceName
     let folder: String
+    private let hasDisk: Bool
     private let process = Process()
 
     /// The folder that `swift build` puts executables and the test bundle in.
@@ -23,12 +24,16 @@ final class ServiceRun {
             ?? bundle.deletingLastPathComponent().path
     }()
 
-    init(_ service: ServiceName, folder: String, environment: [String: String]) throws {
+    /// - Parameter disk: a disk that the process alone sees, mounted over its folder.
+    init(_ service: ServiceName, folder: String, environment: [String: String], disk: PrivateDisk? = nil) throws {
         self.service = service
         self.folder = folder
+        hasDisk = disk != nil
         try? FileManager.default.removeItem(atPath: folder + "/operator.port")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        process.executableURL = URL(fileURLWithPath: Self.executables + "/" + service.rawValue)
+        let executable = Self.executables + "/" + service.rawValue
+        process.executableURL = URL(fileURLWithPath: disk == nil ? executable : PrivateDisk.launcher)
+        process.arguments = disk?.arguments(running: executable, over: folder) ?? []
         var environment = environment
         environment["POINTSTREAM_DATA"] = folder
         process.environment = environment
@@ -47,6 +52,19 @@ final class ServiceRun {
     }
 
     deinit { kill() }
+
+    /// The folder as the process sees it.
+    var files: String { hasDisk ? "/proc/\(id)/root\(folder)" : folder }
+
+    /// Stops it where it is, and lets it go on.
+    func freeze() { Foundation.kill(process.processIdentifier, SIGSTOP) }
+    func thaw() { Foundation.kill(process.processIdentifier, SIGCONT) }
+
+    /// Whether its log holds a text, since the process began or in an earlier life.
+    func hasLogged(_ text: String) -> Bool {
+        guard let log = FileManager.default.contents(atPath: folder + "/log.jsonl") else { return false }
+        return log.range(of: Data(text.utf8)) != nil
+    }
 
     var id: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
@@ -77,10 +95,17 @@ final class ServiceRun {
         return String(decoding: text, as: UTF8.self).split(separator: "\n").suffix(15).joined(separator: "\n")
     }
 
+    /// The lines of its log for an event, all runs in this folder together.
+    func log(of event: String) -> [String] {
+        guard let text = FileManager.default.contents(atPath: folder + "/log.jsonl") else { return [] }
+        return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+            .filter { $0.contains("\"event\":\"\(event)\"") }
+    }
+
     // MARK: Its ports
 
     func port(_ name: String = "operator.port") -> Int? {
-        FileManager.default.contents(atPath: folder + "/" + name)
+        FileManager.default.contents(atPath: files + "/" + name)
             .map { String(decoding: $0, as: UTF8.self) }
             .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
     }
@@ -88,6 +113,12 @@ final class ServiceRun {
     var isReady: Bool {
         guard let port = port() else { return false }
         return HTTPCall(port: port, path: "/readyz").answer()?.status == 200
+    }
+
+    /// What `/readyz` says; empty without an answer.
+    var readiness: String {
+        guard let port = port() else { return "" }
+        return HTTPCall(port: port, path: "/readyz").answer()?.body ?? ""
     }
 
     /// A figure of its metrics, summed over the series whose line has `part`.

@@ -30,7 +30,7 @@ import Testing
         let file =
             "# shared\r\n\r\nPOINTSTREAM_BROKERS = a:1 \r\nPOINTSTREAM_WORKERS=4\nPOINTSTREAM_HTTP_PORT=80\n"
         let environment = ["POINTSTREAM_WORKERS": "2", "PATH": "/bin"]
-        let service = ServiceSettings(try resolve(environment, file: file))
+        let service = try ServiceSettings(try resolve(environment, file: file))
         #expect(service.brokers == "a:1")
         #expect(service.workers == 2)
         #expect(service.partitions == 8)
@@ -158,6 +158,23 @@ import Testing
             #expect(throws: SettingsFailure.self) {
                 _ = try Launch(process: "notifier", arguments: arguments, environment: brokers)
             }
+        }
+    }
+
+    @Test func `places to go on are read as log lines write them, and nothing else is`() throws {
+        func places(_ text: String) throws -> [ResumePoint] {
+            let values = try resolve(["POINTSTREAM_BROKERS": "a:1", "POINTSTREAM_RESUME_AT": text], file: nil)
+            return try ServiceSettings(values).resumeAt
+        }
+        #expect(try places("none") == [])
+        #expect(
+            try places("a.b.v1[0]@12, c-d.v1[7]@0") == [
+                ResumePoint(topic: "a.b.v1", partition: 0, offset: 12),
+                ResumePoint(topic: "c-d.v1", partition: 7, offset: 0),
+            ])
+        for wrong in ["a.v1[0]", "a.v1[0]@-1", "a.v1@3", "a.v1[0]@1,", "a.v1[0]@9999999999999999999", "a v1[0]@1"] {
+            let failure = #expect(throws: SettingsFailure.self) { try places(wrong) }
+            #expect(failure?.problems.first?.name == "POINTSTREAM_RESUME_AT", "\(wrong)")
         }
     }
 }

@@ -109,11 +109,13 @@ import Testing
         #expect(try world.read(changelog).values == ["3"])
     }
 
-    @Test func `a position older than the log stops a consumer and restarts a reader`() throws {
+    @Test func `a position older than the log stops a consumer and a reader`() throws {
         let world = World()
         for value in ["a", "b", "c"] { try world.append(value) }
         try world.cluster.trim(topic: "input", partition: partition, before: Offset(2))
-        #expect(try world.read(input, from: .offset(.zero)).values == ["c"])
+        let refusal = #expect(throws: LogFailure.self) { try world.read(input, from: .offset(.zero)) }
+        #expect(refusal?.cause == .outOfRange)
+        #expect(try world.read(input, from: .beginning).values == ["c"])
         let consumer = try world.consumer()
         _ = try consumer.change()
         try consumer.fetch(from: [FetchPosition(place(input), from: .offset(Offset(1)))])

@@ -71,6 +71,9 @@ final class CountingProcessor: PartitionProcessor {
         if disk?.strikes() ?? false {
             throw .store(StoreFailure(operation: "count", detail: "disk is full", consequence: .retry))
         }
+        if key == "breaks-the-store" {
+            throw .store(StoreFailure(operation: "count", detail: "a row is missing", consequence: .rebuild))
+        }
         try count(key, batch, by: key == "too-many" ? 1_000 : 1)
         if key == "huge" {
             batch.output.append(to: TopicPartition(.walletCommands, partition), key: Array(key.utf8))

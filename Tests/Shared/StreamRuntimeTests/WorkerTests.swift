@@ -231,7 +231,7 @@ struct WorkerTests {
         rig.kill(first)
         let older = rig.start(countingTopology(schema: 1), folder: path)
         rig.settle()
-        #expect(older.stop?.code == "store")
+        #expect(older.stop?.code == .storeNewer)
         #expect(older.stop?.detail.contains("newer") == true)
     }
 
@@ -263,7 +263,7 @@ struct WorkerTests {
         rig.pass(milliseconds: 30_000)
         let next = rig.start(countingTopology(), member: "b")
         rig.pass(milliseconds: 30_000)
-        #expect(next.stop?.code == "store-disagrees")
+        #expect(next.stop?.code == .storeDisagrees)
         #expect(rig.registry.value(
             of: "pointstream_store_wipes_total", labels: [("service", "rule-evaluator")]) == 1)
     }

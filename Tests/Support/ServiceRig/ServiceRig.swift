@@ -43,9 +43,9 @@ public final class ServiceRig {
         }
     }
 
-    public init(partitions: Int32 = 2) {
+    public init(partitions: Int32 = 2, clusterID: String = "simulated") {
         clock = SimulatedClock(at: Self.start)
-        cluster = SimulatedCluster(clock: clock)
+        cluster = SimulatedCluster(id: clusterID, clock: clock)
         self.partitions = PartitionCount(partitions)
         let catalog = TopicCatalog.pointstream()
         for definition in TopicDefinition.all {
@@ -60,13 +60,15 @@ public final class ServiceRig {
     @discardableResult
     public func start(
         _ topology: ServiceTopology, member: String = "a", folder: String? = nil,
-        limits: BatchLimits = BatchLimits(records: 200, bytes: 1 << 20, lingerMilliseconds: 0)
+        limits: BatchLimits = BatchLimits(records: 200, bytes: 1 << 20, lingerMilliseconds: 0),
+        resumeAt: [TopicPartition: Offset] = [:]
     ) -> RunningWorker {
         let status = WorkerStatus()
         let worker = Worker(
             log: log, topology: topology,
             settings: WorkerSettings(
-                member: member, stores: folder.map(StorePlace.folder) ?? .memory, partitions: partitions, limits: limits),
+                member: member, stores: folder.map(StorePlace.folder) ?? .memory, partitions: partitions, limits: limits,
+                resumeAt: resumeAt),
             clock: clock, logger: Logger(service: topology.service.rawValue, clock: clock, sink: sink),
             registry: registry, status: status)
         let running = RunningWorker(worker, status, topology, member)

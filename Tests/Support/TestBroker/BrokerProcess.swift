@@ -20,10 +20,10 @@ enum BrokerProcess {
         }
         var reason = ""
         for _ in 0..<attempts {
-            let settings = try BrokerSettings.make()
+            let settings = try BrokerSettings.make()[0]
             let watcher = try Watcher.launch(home: home, settings: settings)
             if waitUntilListening(settings.port, watcher) {
-                atexit { Watcher.stopAll() }
+                Watcher.stopAllAtExit
                 return "127.0.0.1:\(settings.port)"
             }
             reason = settings.logTail()
@@ -32,7 +32,7 @@ enum BrokerProcess {
         throw BrokerFailure(reason: "the broker did not start; the end of its log:\n\(reason)")
     }
 
-    private static func waitUntilListening(_ port: UInt16, _ watcher: Watcher) -> Bool {
+    static func waitUntilListening(_ port: UInt16, _ watcher: Watcher) -> Bool {
         for _ in 0..<(startLimitMilliseconds * 1_000 / Int(pauseMicroseconds)) {
             if LoopbackPort.accepts(port) { return true }
             if !watcher.isRunning { return false }

@@ -1,28 +1,40 @@
-// The folder and the settings of a broker for tests: one node that is broker and controller, few internal
-// partitions, no waiting for further members of a group, and transactions that time out soon after they
-// should.
+// The folder and the settings of a broker for tests: a node that is broker and controller, few internal
+// partitions, no waiting for further members of a group, and transactions and brokers that time out soon after
+// they should.
 
 import Foundation
 
 struct BrokerSettings {
     let folder: String
+    let number: Int
     let port: UInt16
+    let controller: UInt16
     let file: String
 
-    /// Chooses ports, makes the folder and writes the file.
-    static func make() throws(BrokerFailure) -> BrokerSettings {
-        let (port, controller) = try LoopbackPort.twoFree()
-        var template = Array("\(NSTemporaryDirectory())pointstream-broker-XXXXXX".utf8CString)
-        guard let path = unsafe mkdtemp(&template) else { throw BrokerFailure(reason: "no temporary folder") }
-        let folder = unsafe String(cString: path)
-        let settings = BrokerSettings(folder: folder, port: port, file: "\(folder)/server.properties")
-        do {
-            try settings.text(controller: controller).write(
-                toFile: settings.file, atomically: false, encoding: .utf8)
-        } catch {
-            throw BrokerFailure(reason: "\(settings.file): \(error)")
+    /// Chooses ports, makes a folder for each node and writes the files. Three nodes keep three copies of
+    /// everything and write to two at least.
+    static func make(nodes: Int = 1) throws(BrokerFailure) -> [BrokerSettings] {
+        let ports = try LoopbackPort.free(2 * nodes)
+        var all: [BrokerSettings] = []
+        for index in 0..<nodes {
+            var template = Array("\(NSTemporaryDirectory())pointstream-broker-XXXXXX".utf8CString)
+            guard let path = unsafe mkdtemp(&template) else { throw BrokerFailure(reason: "no temporary folder") }
+            let folder = unsafe String(cString: path)
+            all.append(
+                BrokerSettings(
+                    folder: folder, number: index + 1, port: ports[2 * index], controller: ports[2 * index + 1],
+                    file: "\(folder)/server.properties"))
         }
-        return settings
+        let voters = all.map { "\($0.number)@127.0.0.1:\($0.controller)" }.joined(separator: ",")
+        for settings in all {
+            do {
+                try settings.text(voters: voters, replicas: min(nodes, 3))
+                    .write(toFile: settings.file, atomically: false, encoding: .utf8)
+            } catch {
+                throw BrokerFailure(reason: "\(settings.file): \(error)")
+            }
+        }
+        return all
     }
 
     func logTail() -> String {
@@ -32,11 +44,12 @@ struct BrokerSettings {
         return String(decoding: log.suffix(2_000), as: UTF8.self)
     }
 
-    private func text(controller: UInt16) -> String {
-        """
+    private func text(voters: String, replicas: Int) -> String {
+        let enough = replicas < 3 ? 1 : 2
+        return """
         process.roles=broker,controller
-        node.id=1
-        controller.quorum.voters=1@127.0.0.1:\(controller)
+        node.id=\(number)
+        controller.quorum.voters=\(voters)
         controller.listener.names=CONTROLLER
         listeners=PLAINTEXT://127.0.0.1:\(port),CONTROLLER://127.0.0.1:\(controller)
         advertised.listeners=PLAINTEXT://127.0.0.1:\(port)
@@ -44,18 +57,23 @@ struct BrokerSettings {
         inter.broker.listener.name=PLAINTEXT
         log.dirs=\(folder)/data
         auto.create.topics.enable=false
-        default.replication.factor=1
-        min.insync.replicas=1
-        offsets.topic.replication.factor=1
+        default.replication.factor=\(replicas)
+        min.insync.replicas=\(enough)
+        offsets.topic.replication.factor=\(replicas)
         offsets.topic.num.partitions=4
-        transaction.state.log.replication.factor=1
-        transaction.state.log.min.isr=1
+        transaction.state.log.replication.factor=\(replicas)
+        transaction.state.log.min.isr=\(enough)
         transaction.state.log.num.partitions=4
         transaction.abort.timed.out.transaction.cleanup.interval.ms=500
-        share.coordinator.state.topic.replication.factor=1
+        authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+        allow.everyone.if.no.acl.found=true
+        share.coordinator.state.topic.replication.factor=\(replicas)
+        share.coordinator.state.topic.min.isr=\(enough)
         share.coordinator.state.topic.num.partitions=1
         group.initial.rebalance.delay.ms=0
         group.min.session.timeout.ms=1000
+        broker.heartbeat.interval.ms=500
+        broker.session.timeout.ms=3000
         num.network.threads=2
         num.io.threads=2
         num.recovery.threads.per.data.dir=1

@@ -3,14 +3,13 @@
 import Foundation
 
 enum LoopbackPort {
-    /// Two different ports that were free a moment ago.
-    static func twoFree() throws(BrokerFailure) -> (UInt16, UInt16) {
-        let (first, second) = (open(), open())
-        defer { for descriptor in [first, second] where descriptor >= 0 { close(descriptor) } }
-        guard let one = bindAnywhere(first), let other = bindAnywhere(second) else {
-            throw BrokerFailure(reason: "no free port on the loopback interface")
-        }
-        return (one, other)
+    /// Different ports that were free a moment ago.
+    static func free(_ count: Int) throws(BrokerFailure) -> [UInt16] {
+        let descriptors = (0..<count).map { _ in open() }
+        defer { for descriptor in descriptors where descriptor >= 0 { close(descriptor) } }
+        let ports = descriptors.compactMap(bindAnywhere)
+        guard ports.count == count else { throw BrokerFailure(reason: "no free port on the loopback interface") }
+        return ports
     }
 
     static func accepts(_ port: UInt16) -> Bool {

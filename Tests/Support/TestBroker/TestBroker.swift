@@ -11,7 +11,7 @@ public enum TestBroker {
     public static let howToEnable: String =
         "needs a broker: set KAFKA_HOME to an Apache Kafka folder, or POINTSTREAM_BROKERS to an address"
 
-    private static let home = value(of: "KAFKA_HOME")
+    static let home = value(of: "KAFKA_HOME")
     private static let address = value(of: "POINTSTREAM_BROKERS")
     private static let shared = Result { () throws(BrokerFailure) in try connect() }
     private static let names = NameCounter()

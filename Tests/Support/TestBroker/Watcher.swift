@@ -18,27 +18,32 @@ struct Watcher: Sendable {
     private let folder: String
 
     /// $1 is Kafka's folder, $2 the settings file, $3 the folder to remove. Descriptor 3 is the leash. If the
-    /// broker ends by itself, the folder stays until the leash is let go, so that its log can be read.
+    /// broker ends by itself, the folder stays until the leash is let go, so that its log can be read; if a file
+    /// `keep` lies in it, it stays for the next start.
     private static let script = """
         trap : TERM INT HUP
         export LOG_DIR="$3/logs" KAFKA_HEAP_OPTS="-Xms64m -Xmx400m"
         export KAFKA_JVM_PERFORMANCE_OPTS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
         exec 3<&0
+        rm -f "$3/keep"
         (
-            "$1/bin/kafka-storage.sh" format --cluster-id cG9pbnRzdHJlYW0tdGVzdA --config "$2" &&
+            [ -e "$3/data" ] ||
+                "$1/bin/kafka-storage.sh" format --cluster-id cG9pbnRzdHJlYW0tdGVzdA --config "$2" &&
                 exec "$1/bin/kafka-server-start.sh" "$2"
-        ) >"$3/server.log" 2>&1 </dev/null 3<&- &
+        ) >>"$3/server.log" 2>&1 </dev/null 3<&- &
         broker=$!
+        echo "$broker" >"$3/pid"
         (
             read -r _ <&3
             kill -TERM "$broker"
+            kill -CONT "$broker"
             sleep 5
             kill -KILL "$broker"
         ) 2>/dev/null &
         wait "$broker"
         : >"$3/ended"
         read -r _ <&3
-        rm -rf "$3"
+        [ -e "$3/keep" ] || rm -rf "$3"
         kill -KILL 0
         """
 
@@ -58,6 +63,12 @@ struct Watcher: Sendable {
         return watcher
     }
 
+    /// The broker's own process; the shell that started it replaced itself with it.
+    var broker: pid_t? {
+        let text = FileManager.default.contents(atPath: "\(folder)/pid").map { String(decoding: $0, as: UTF8.self) }
+        return text.flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    }
+
     var isRunning: Bool { !FileManager.default.fileExists(atPath: "\(folder)/ended") }
 
     /// Waits until the shell has ended, for it ends last.
@@ -75,6 +86,9 @@ struct Watcher: Sendable {
         }
         kill(-process, SIGKILL)
     }
+
+    /// Whoever starts a broker looks at this once.
+    static let stopAllAtExit: Void = { _ = atexit { Watcher.stopAll() } }()
 
     static func stopAll() {
         for watcher in running.withLock({ $0 }) { watcher.stop() }

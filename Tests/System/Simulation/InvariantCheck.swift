@@ -44,15 +44,22 @@ public func violations(in evidence: Evidence) -> [Violation] {
 /// What was acknowledged lies where it was written.
 private func checkInputs(_ run: ModelRun) {
     var byPlace: [ModelPlace: ModelRecord] = [:]
-    for topic in [TopicID.ingress, .intake, .customerEvents, .walletCommands, .rewardRequests] {
-        for partition in run.partitions.all {
+    for topic in [TopicID.config, .ingress, .intake, .customerEvents, .walletCommands, .rewardRequests] {
+        for partition in topic == .config ? [PartitionIndex(0)] : run.partitions.all {
             for record in run.records(topic, partition) {
                 byPlace[ModelPlace(topic: topic, partition: partition, offset: record.offset)] = record
             }
         }
     }
     for submitted in run.evidence.submitted {
-        guard case .record(let sent) = submitted.submission else { continue }
+        let sent: SubmittedRecord
+        switch submitted.submission {
+        case .record(let record): sent = record
+        case .document(let kind, let id, let json):
+            sent = SubmittedRecord(
+                topic: .config, key: Array("\(kind)/\(id)".utf8), value: json.map { Array($0.utf8) },
+                partition: PartitionIndex(0))
+        }
         let partition = sent.place(run.partitions)
         let place = ModelPlace(topic: sent.topic, partition: partition, offset: submitted.offset)
         guard let record = byPlace[place] else {

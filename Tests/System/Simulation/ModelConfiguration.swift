@@ -1,6 +1,6 @@
 // The configuration log as the model reads it: what was in force at each version, with the model's own reading
-// of the documents. Read from what was submitted, because the topic is compacted. It knows the kinds of
-// documents that the workload writes; a document with a field that it does not know counts as refused, as it
+// of the documents. Read from what was submitted; that the topic has it is checked with all inputs. It knows the
+// kinds of documents that the workload writes; a document with a field that it does not know counts as refused, as it
 // does with the services.
 
 import EventLog

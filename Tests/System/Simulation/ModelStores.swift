@@ -252,7 +252,7 @@ struct ModelStores {
             let expiry = (row["expires_at"] ?? nil).flatMap { Int64($0) } ?? 0
             let print = String(decoding: hexDigits(key.fingerprint), as: UTF8.self)
             if row["fingerprint"] != print || row["wallet_id"] != "\(key.wallet)" || row["type"] != key.type.rawValue
-                || !(key.earliestExpiry.milliseconds...key.latestExpiry.milliseconds).contains(expiry)
+                || expiry < key.earliestExpiry.milliseconds || expiry > key.latestExpiry.milliseconds
             {
                 run.report(.storeEqualsFold, "gateway/\(partition): key of event \(key.event) is remembered as \(row)")
             }

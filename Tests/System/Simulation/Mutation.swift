@@ -17,6 +17,8 @@ public enum Mutation: Sendable {
     case forgetful(ServiceName, sql: String)
     /// A store's positions reach the disk with one commit, its rows with the next.
     case positionsFirst
+    /// Damaged bytes on a disk go unnoticed.
+    case uncheckedPages
 }
 
 extension ServiceTopology {

@@ -19,7 +19,7 @@ extension Run {
     func settleAndCheck() {
         heal()
         clients.insist()
-        let stale = machines.map { $0.disk.copy() }
+        let stale = machines.map { (machine: $0, disk: $0.disk.copy()) }
         guard rest() else { return }
         for leap in Self.leaps {
             self.leap(leap)
@@ -29,15 +29,18 @@ extension Run {
         check(isSettled: true, stores: stores)
         comparePositions(stores)
         guard violations.isEmpty, rebuildsAreCompared else { return }
-        restartEach("rebuilt from nothing", stores) { machine, _ in
+        restartEach("rebuilt from nothing", stores) { machine in
             for image in machine.disk.all { image.erase() }
         }
         cluster.compactAll(tombstonesOlderThan: tombstoneLife)
-        restartEach("that slept for a day", stores) { machine, index in
-            if index < stale.count { machine.disk = stale[index] }
+        restartEach("that slept for a day", stores) { machine in
+            if let old = stale.first(where: { $0.machine === machine }) { machine.disk = old.disk }
         }
-        restartEach("with damaged pages", stores) { machine, _ in
-            for image in machine.disk.all { image.damage(damageEverySecondPage) }
+        restartEach("with damaged pages", stores) { machine in
+            for image in machine.disk.all {
+                if case .uncheckedPages = options.mutation { image.stopChecking() }
+                image.damage(damageEverySecondPage)
+            }
         }
     }
 
@@ -203,11 +206,11 @@ extension Run {
     private static let placeTables: Set<String> = ["log_position", "store_fact"]
 
     /// Kills everything, breaks the disks, and requires that the stores come back as they were.
-    private func restartEach(_ name: String, _ live: [StoreContents], _ breakDisk: (Machine, Int) -> Void) {
+    private func restartEach(_ name: String, _ live: [StoreContents], _ breakDisk: (Machine) -> Void) {
         guard violations.isEmpty else { return }
-        for (index, machine) in machines.enumerated() {
+        for machine in machines {
             end(machine, restartAt: cluster.now)
-            breakDisk(machine, index)
+            breakDisk(machine)
         }
         advance(to: cluster.now.adding(milliseconds: 30_000))
         guard rest() else { return }

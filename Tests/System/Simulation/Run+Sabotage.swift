@@ -72,11 +72,12 @@ extension Run {
         if saboteur.strikes(.powerLoss, machine.name) { image.forget(commits: Int(saboteur.within(1...3))) }
         if saboteur.strikes(.pageDamage, machine.name) {
             let (page, first) = (saboteur.within(0...1_000_000), UInt8(saboteur.within(0...255)))
+            if case .uncheckedPages = options.mutation { image.stopChecking() }
             image.damage { bytes in damagePage(Int(page), of: &bytes, with: first) }
         }
     }
 
-    /// Overwrites the head of a page, which is what SQLite can notice; it keeps no checksums of rows.
+    /// Overwrites the head of a page.
     func damagePage(_ number: Int, of bytes: inout [UInt8], with first: UInt8) {
         let pageBytes = 4_096
         let start = number % max(1, bytes.count / pageBytes) * pageBytes

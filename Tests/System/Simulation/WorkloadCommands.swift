@@ -151,8 +151,9 @@ extension Workload {
         let customer = customer()
         let isAward = record.headers.contains { $0.name == "ce_type" && $0.value == MessageType.award.rawValue }
         switch below(3) {
-        // An award for a wallet that its key does not belong to would open that one under a wrong name.
-        case 0 where !isAward: record.key = Self.wallet(customer).hex
+        // An award for a wallet that its key does not belong to would open that one under a wrong name. And an
+        // id is known on the partition on which it was used; systems that are trusted do not use it elsewhere.
+        case 0 where !isAward && isNeighbour(customer, record.key): record.key = Self.wallet(customer).hex
         case 0, 1:
             let other = EndHold(hold: newEvent().caused(.hold))
             record.headers.removeAll { $0.name == "ce_type" }
@@ -216,8 +217,14 @@ extension Workload {
         }
         guard sent.record.topic == .rewardRequests else { return .record(asked(anew: sent.record)) }
         var again = asked(anew: sent.record)
-        if chance(10) { again.key = Self.wallet(customer()).hex }
+        let other = customer()
+        if chance(30), isNeighbour(other, again.key) { again.key = Self.wallet(other).hex }
         return .record(again)
+    }
+
+    /// Whether a customer's wallet lies on the partition of a key.
+    private func isNeighbour(_ customer: String, _ key: [UInt8]?) -> Bool {
+        key.map { partitions.partition(of: $0) } == partitions.partition(of: Self.wallet(customer).hex)
     }
 
     /// A trusted system gives the points of a reward back while that is being issued.
