@@ -26,7 +26,7 @@ import Synchronization
 /// - Note: `reading` belongs to the thread that serves the connection, which is one thread for the
 ///   connection's life; `phase` is locked; all else is constant. That is why it may be shared without the
 ///   compiler's proof.
-final class Exchange: @unchecked Sendable {
+final class Exchange: HTTPCaller, @unchecked Sendable {
     let gate: Gate
     let peer: Peer
     var reading: Reading
@@ -63,6 +63,8 @@ final class Exchange: @unchecked Sendable {
         if wasSuspended { gate.stopWaiting(for: self) }
         return isFirst
     }
+
+    func letGo() { _ = answer(gate.refusal(.unanswered)) }
 
     /// On the library's thread, when the handler has returned and again after a resume: the answer if there
     /// is one, else the connection is suspended until there is.

@@ -4,15 +4,15 @@
 
 /// Answers one request from any thread, now or later.
 public final class HTTPResponder: Sendable {
-    private let exchange: Exchange
+    private let caller: any HTTPCaller
 
-    init(_ exchange: Exchange) { self.exchange = exchange }
+    @_spi(Simulation) public init(_ caller: any HTTPCaller) { self.caller = caller }
 
-    deinit { _ = exchange.answer(exchange.gate.refusal(.unanswered)) }
+    deinit { caller.letGo() }
 
     /// Sends the answer. Safe also when the client has hung up or the server has stopped meanwhile.
     /// - Returns: false if the request was already answered, timed out, or its connection is gone; nothing is
     ///   sent then.
     @discardableResult
-    public func respond(_ response: HTTPResponse) -> Bool { exchange.answer(response) }
+    public func respond(_ response: HTTPResponse) -> Bool { caller.answer(response) }
 }

@@ -103,16 +103,17 @@ public final class Door: Sendable {
         let seconds = preference.map { min($0.seconds, settings.waitMaximumSeconds) } ?? 0
         let isQuestion = order.question.event == nil
         let wantsOutcome = isQuestion || seconds > 0
-        func wait(_ wantsOutcome: Bool, _ seconds: Int) -> Wait {
-            let patience = seconds > 0 ? Int64(seconds) * 1_000 : settings.patienceMilliseconds
-            return Wait(
+        // A caller's patience ends when they said, whatever is waited for.
+        let patience = seconds > 0 ? Int64(seconds) * 1_000 : settings.patienceMilliseconds
+        func wait(_ wantsOutcome: Bool) -> Wait {
+            Wait(
                 question: order.question, responder: responder, trace: trace.trace, started: started,
                 deadline: started.adding(milliseconds: patience), wantsOutcome: wantsOutcome,
-                preferredSeconds: seconds > 0 ? seconds : nil)
+                preferredSeconds: wantsOutcome && seconds > 0 ? seconds : nil)
         }
         var record = order.record
         let address = ReplyAddress(partition: settings.replyPartition, correlation: number)
-        switch waits.open(wait(wantsOutcome, seconds), number) {
+        switch waits.open(wait(wantsOutcome), number) {
         case .opened:
             if wantsOutcome { record.addReplyAddress(address) }
         case .full:
@@ -120,7 +121,7 @@ public final class Door: Sendable {
                 throw .unavailable("too-many-waits", "too many requests wait for an answer")
             }
             // The event is taken all the same; its outcome can be asked for.
-            try opened(waits.open(wait(false, 0), number))
+            try opened(waits.open(wait(false), number))
         case .inFlight: try opened(.inFlight)
         case .closed: try opened(.closed)
         }

@@ -294,6 +294,23 @@ import Testing
         #expect(held.status == 200)
     }
 
+    @Test func `beyond the bound of waits a caller's patience still ends when they said`() throws {
+        let fixture = try DoorFixture(maximumWaits: 0)
+        fixture.publisher.set(.hold)
+        let request = DoorFixture.request(
+            "POST", "/v1/events", fields: ["Prefer: wait=2"], idempotencyKey: "k1",
+            body: Array(GatewayFixture.purchase().utf8))
+        let answer = try fixture.whileWaiting(request) {
+            fixture.clock.advance(milliseconds: 2_000)
+            fixture.door.sweep()
+            // Too late for an answer, if there was one in time.
+            fixture.publisher.releaseHeld()
+        }
+        #expect(answer.status == 503)
+        #expect(answer.code == "no-answer")
+        #expect(answer.header("Preference-Applied") == nil)
+    }
+
     @Test func `a stop answers everybody who waits, by what is known`() throws {
         let fixture = try DoorFixture()
         let request = DoorFixture.request(

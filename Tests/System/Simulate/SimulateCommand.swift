@@ -177,8 +177,11 @@ extension RunReport {
     }
 
     var explanation: String {
-        (["the last faults:"] + newestFaults.suffix(60) + ["the last log lines:"] + log.suffix(40)
-            + ["the last events:"] + newestEvents.suffix(60)).joined(separator: "\n  ")
+        var lines = ["the last faults:"] + newestFaults.suffix(60)
+        lines += ["the last requests:"] + requests.suffix(40).map { $0.description }
+        lines += ["the last log lines:"] + log.suffix(40)
+        lines += ["the last events:"] + newestEvents.suffix(60)
+        return lines.joined(separator: "\n  ")
     }
 
     var json: String {

@@ -47,6 +47,8 @@ public struct Evidence: Sendable {
     /// Committed records by topic and partition, in the order of their offsets.
     public let topics: [TopicID: [[SimulatedRecord]]]
     public let attempts: [WebhookAttempt]
+    /// What HTTP clients sent and were told, in the order of sending.
+    public var requests: [HTTPExchange]
     /// Empty while the run goes on.
     public let stores: [StoreContents]
     /// Whether all faults had ended and everything had settled: what is missing now is lost.
@@ -56,7 +58,8 @@ public struct Evidence: Sendable {
 
     public init(
         partitions: PartitionCount, submitted: [Submitted], topics: [TopicID: [[SimulatedRecord]]],
-        attempts: [WebhookAttempt], stores: [StoreContents], isSettled: Bool, endedAt: Timestamp? = nil
+        attempts: [WebhookAttempt], stores: [StoreContents], isSettled: Bool, endedAt: Timestamp? = nil,
+        requests: [HTTPExchange] = []
     ) {
         self.partitions = partitions
         self.submitted = submitted
@@ -65,6 +68,7 @@ public struct Evidence: Sendable {
         self.stores = stores
         self.isSettled = isSettled
         self.endedAt = endedAt
+        self.requests = requests
     }
 }
 

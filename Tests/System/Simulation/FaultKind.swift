@@ -13,6 +13,10 @@ public enum FaultKind: String, Sendable, CaseIterable, Comparable {
     case diskFull, diskLost, diskSwapped, powerLoss, pageDamage, longAbsence
     // Subscribers. Occasions: each webhook.
     case webhookRefused, webhookLost, webhookAnswerLost
+    // The gateway's door. Occasions: each record that it writes.
+    case doorRequestLost, doorAnswerLost, doorAnswerLate, doorQueueFull
+    // HTTP clients. Occasions: each request.
+    case clientGivesUp, duplicateRequest
 
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
@@ -42,6 +46,11 @@ public enum FaultKind: String, Sendable, CaseIterable, Comparable {
         case .longAbsence: 100_000
         case .webhookRefused, .webhookLost: 250_000
         case .webhookAnswerLost: 150_000
+        case .doorRequestLost, .doorAnswerLost: 100_000
+        case .doorAnswerLate: 200_000
+        case .doorQueueFull: 30_000
+        case .clientGivesUp: 200_000
+        case .duplicateRequest: 300_000
         }
     }
 }

@@ -19,13 +19,13 @@
 // | 15 | does not exist yet | there are no refunds |
 // | 16 | awardRecomputed | ModelEvaluator, with the version that the evaluation names |
 // | 17 | limitKept | ModelEvaluator, with what each wallet was awarded in the period |
-// | 18 | inputKept | what was acknowledged lies where it was written; the door itself is not part of a run |
-// | 19 | balanceReply | ModelReplies: a balance names its sequence and is that of it |
+// | 18 | inputKept, answerKept, refusalHarmless, answerTrue | by place; DoorCheck: what clients were told |
+// | 19 | balanceReply, readYourWrites | ModelReplies: a balance names its sequence and is that of it; DoorCheck |
 // | 20 | deadLetters | each stage: the original bytes and headers, for exactly those that nobody can process |
 // | 21 | notices, noticeIdentity, noticeOrder, noticeSigned | ModelNotifier |
 // | 22 | doubled, oneOutcome | ModelDuplicates, and every stage record by record |
 // | 23 | keyForgotten | ModelGateway: by the times that the outcomes bear |
-// | 24 | unfinished, holds | what is missing once everything has settled |
+// | 24 | unfinished, holds, answeredInTime | what is missing once everything has settled; DoorCheck |
 // | 25, 26 | by the run | a process that ends is seen there; bounds have tests of their own |
 
 /// What has to hold for every run.
@@ -69,6 +69,16 @@ public enum Invariant: String, CaseIterable, Sendable {
     /// A wallet's notices reach a subscription in their order.
     case noticeOrder = "notice-order"
     case noticeSigned = "notice-signed"
+    /// A success that a client was told is in the log.
+    case answerKept = "answer-kept"
+    /// A refusal that a client was told had no effect.
+    case refusalHarmless = "refusal-harmless"
+    /// A client was told what the log says.
+    case answerTrue = "answer-true"
+    /// A read sees what anybody was told before it.
+    case readYourWrites = "read-your-writes"
+    /// No request waits for longer than its patience.
+    case answeredInTime = "answered-in-time"
     /// What was written from outside lies where it was acknowledged.
     case inputKept = "input-kept"
     case storeEqualsFold = "store-equals-fold"

@@ -36,6 +36,7 @@ public func violations(in evidence: Evidence) -> [Violation] {
     }
     ModelBooks(run: run).check()
     ModelNotifier(run).check()
+    DoorCheck(run).check()
     replies.check(isComplete: isComplete)
     return run.findings.violations
 }

@@ -13,13 +13,21 @@ import Telemetry
 /// A machine's clock: the cluster's, and an error.
 final class MachineClock: WallClock {
     private let base: SimulatedClock
-    private let error = Mutex<Int64>(0)
+    private let error = Mutex<(milliseconds: Int64, settings: Int)>((0, 0))
 
     init(_ base: SimulatedClock) { self.base = base }
 
-    func now() -> Timestamp { base.now().adding(milliseconds: error.withLock { $0 }) }
+    func now() -> Timestamp { base.now().adding(milliseconds: error.withLock { $0.milliseconds }) }
 
-    func jump(milliseconds: Int64) { error.withLock { $0 = milliseconds } }
+    /// Wrong by so much from now on; right with 0.
+    func jump(milliseconds: Int64) {
+        error.withLock { error in
+            if error.milliseconds != milliseconds { error = (milliseconds, error.settings + 1) }
+        }
+    }
+
+    /// How often it was set.
+    var settings: Int { error.withLock { $0.settings } }
 }
 
 /// A machine's disk: an image for each partition that a process of it has opened.
@@ -88,8 +96,15 @@ final class Machine {
     var state = State.down
     /// Does nothing before; while it is down, it starts then.
     var due: Timestamp
-    /// Between two steps of a call, while others go on.
-    var isStandingStill = false
+    /// How many calls of its worker are between two steps, while others go on.
+    var standing = 0
+    /// How many of them stand for the whole process, and since when.
+    private var freezes = 0
+    private(set) var frozenSince: Timestamp?
+    /// The HTTP door of the process; gateways that are up have one.
+    var doorway: Doorway?
+    /// What reached the process while it stood still.
+    var inbox: [Arrival] = []
     /// A second machine under the same member name was started: one of the two is bound to be fenced out.
     var hasTwin = false
 
@@ -103,15 +118,35 @@ final class Machine {
 
     var name: String { "\(service.rawValue)/\(member)" }
 
+    var isStandingStill: Bool { standing > 0 }
+    var isFrozen: Bool { frozenSince != nil }
+
+    func freeze(at now: Timestamp) {
+        freezes += 1
+        frozenSince = frozenSince ?? now
+    }
+
+    /// - Returns: since when it stood still, if it goes on now.
+    func thaw() -> Timestamp? {
+        freezes -= 1
+        guard freezes == 0 else { return nil }
+        defer { frozenSince = nil }
+        return frozenSince
+    }
+
     var isUp: Bool { if case .up = state { true } else { false } }
 
     var status: WorkerStatus? { if case .up(_, _, let status) = state { status } else { nil } }
+
+    var process: SimulatedProcess? { if case .up(_, let process, _) = state { process } else { nil } }
 
     /// Ends the process where it is. Its memory is gone; the disk has what was committed to it.
     func crash(restartAt time: Timestamp) {
         guard case .up(_, let process, _) = state else { return }
         process.die()
         disk = disk.copy()
+        doorway = nil
+        inbox = []
         state = .down
         due = time
     }

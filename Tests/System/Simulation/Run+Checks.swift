@@ -25,10 +25,11 @@ extension Run {
 
     func settleAndCheck() {
         heal()
+        clients.insist()
         let stale = machines.map { (machine: $0, disk: $0.disk.copy()) }
         guard rest() else { return }
         for leap in Self.leaps {
-            advance(to: cluster.now.adding(milliseconds: leap))
+            self.leap(leap)
             guard rest() else { return }
         }
         let stores = stores()
@@ -66,6 +67,7 @@ extension Run {
         while cluster.now < limit {
             go(until: cluster.now.adding(milliseconds: 1_200))
             let isQuiet = unfinished().isEmpty && cluster.traceDigest == before && receivers.isIdle
+                && clients.isIdle
             quiet = isQuiet ? quiet + 1 : 0
             before = cluster.traceDigest
             if quiet >= 2 { return violations.isEmpty }
@@ -79,7 +81,7 @@ extension Run {
     }
 
     private func unfinished() -> [String] {
-        var reasons: [String] = []
+        var reasons = clients.waiting
         for machine in machines {
             guard let status = machine.status else {
                 reasons.append("\(machine.name) is down")
@@ -131,7 +133,7 @@ extension Run {
                 let headers = record.headers.map { header in
                     String(decoding: header.name, as: UTF8.self) + "=" + String(decoding: header.value, as: UTF8.self)
                 }
-                return "\(noun)/\(partition)@\(record.offset) \(record.timestamp.rfc3339) \(record.keyText ?? "-") "
+                return "\(noun)/\(partition)@\(record.offset) \(record.timestamp) \(record.keyText ?? "-") "
                     + "[\(headers.joined(separator: " "))] \(record.valueText ?? "-")"
             }
         }
@@ -147,12 +149,16 @@ extension Run {
     }
 
     func check(isSettled: Bool, stores: [StoreContents] = []) {
+        violations += Simulation.violations(in: evidence(isSettled: isSettled, stores: stores))
+    }
+
+    /// All that can be seen now.
+    public func evidence(isSettled: Bool, stores: [StoreContents] = []) -> Evidence {
         var topics: [TopicID: [[SimulatedRecord]]] = [:]
         for definition in TopicDefinition.all { topics[definition.topic] = logs(of: definition.topic) }
-        let evidence = Evidence(
+        return Evidence(
             partitions: partitions, submitted: submitted, topics: topics, attempts: receivers.received,
-            stores: stores, isSettled: isSettled)
-        violations += Simulation.violations(in: evidence)
+            stores: stores, isSettled: isSettled, requests: clients.exchanges)
     }
 
     /// The store of each partition of each service, as its owner's disk has it.
@@ -209,7 +215,7 @@ extension Run {
     private func restartEach(_ name: String, _ live: [StoreContents], _ breakDisk: (Machine) -> Void) {
         guard violations.isEmpty else { return }
         for machine in machines {
-            machine.crash(restartAt: cluster.now)
+            end(machine, restartAt: cluster.now)
             breakDisk(machine)
         }
         advance(to: cluster.now.adding(milliseconds: 30_000))

@@ -19,19 +19,35 @@ extension Run {
         }
         if saboteur.strikes(.pause, times: likelier, "\(machine.name) when \(moment)") {
             cluster.silence(member: machine.member, group: group(machine.service))
-            stand(machine, for: saboteur.within(1_000...60_000))
+            stand(machine, for: saboteur.within(1_000...60_000), asWhole: true)
         } else if saboteur.strikes(.interleaving, machine.name) {
-            stand(machine, for: saboteur.within(1...200))
+            stand(machine, for: saboteur.within(1...200), asWhole: false)
         }
     }
 
     func group(_ service: ServiceName) -> String { Self.servicePrefix + service.rawValue }
 
     /// Lets everything else go on for a while.
-    private func stand(_ machine: Machine, for milliseconds: Int64) {
-        machine.isStandingStill = true
+    ///
+    /// - Parameter isWhole: nothing of the process goes on, its door included; else only its worker stands.
+    private func stand(_ machine: Machine, for milliseconds: Int64, asWhole isWhole: Bool) {
+        // Nothing can be done by a door in the middle of a turn.
+        let isWhole = isWhole || !(machine.doorway?.isIdle ?? true)
+        machine.standing += 1
+        if isWhole { machine.freeze(at: cluster.now) }
         go(until: cluster.now.adding(milliseconds: milliseconds))
-        machine.isStandingStill = false
+        machine.standing -= 1
+        if isWhole, let since = machine.thaw() {
+            clients.stoodStill(machine, since: since)
+            goOn(machine)
+        }
+    }
+
+    /// Time in which nothing happens at all.
+    func leap(_ milliseconds: Int64) {
+        let before = cluster.now
+        advance(to: before.adding(milliseconds: milliseconds))
+        clients.stoodStill(nil, since: before)
     }
 
     func crash(_ machine: Machine) {
@@ -39,7 +55,7 @@ extension Run {
         // Mostly started again at once; sometimes long after the group has given its partitions away.
         let isLong = saboteur.strikes(.longAbsence, machine.name)
         let wait = isLong ? saboteur.within(60_000...30_000_000) : saboteur.within(10...20_000)
-        machine.crash(restartAt: cluster.now.adding(milliseconds: wait))
+        end(machine, restartAt: cluster.now.adding(milliseconds: wait))
         breakDisk(of: machine)
     }
 
@@ -101,7 +117,7 @@ extension Run {
         if saboteur.strikes(.hangingTransaction, "") { hang() }
         if saboteur.strikes(.compaction, "") { cluster.compactAll(tombstonesOlderThan: tombstoneLife) }
         if saboteur.strikes(.timeLeap, "") {
-            advance(to: cluster.now.adding(milliseconds: saboteur.within(60_000...8 * 3_600_000)))
+            leap(saboteur.within(60_000...8 * 3_600_000))
         }
     }
 

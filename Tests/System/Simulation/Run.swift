@@ -45,6 +45,9 @@ public final class Run {
     let partitions: PartitionCount
     let saboteur: Saboteur
     let receivers: Receivers
+    let agenda: Agenda
+    let clients: Clients
+    let registry = MetricsRegistry()
     let sink = InMemorySink()
     let tombstoneLife: Int64 = 12 * 3_600_000
     /// Which of the ways to lose a store ends the run.
@@ -55,11 +58,11 @@ public final class Run {
     var submitted: [Submitted] = []
     var violations: [Violation] = []
     private(set) var steps = 0
-    private var turnsLeft: Int
+    private(set) var turnsLeft: Int
+    var doorsMade = 0
     private var workloadDue: Timestamp
     private var saboteurDue: Timestamp
     private let limits: BatchLimits
-    private let registry = MetricsRegistry()
     private var membersMade = 0
 
     public init(_ options: RunOptions) {
@@ -81,6 +84,8 @@ public final class Run {
         limits = BatchLimits(
             records: Int(settings.within(1...60)), bytes: 1 << 20, lingerMilliseconds: 0)
         receivers = Receivers(saboteur, clock: clock)
+        agenda = Agenda(seed: options.seed, clock: clock)
+        clients = Clients(seed: options.seed, agenda: agenda, saboteur: saboteur, clock: clock)
         workload = Workload(seed: options.seed, partitions: partitions)
         turnsLeft = workload.turns
         workloadDue = Self.start.adding(milliseconds: settings.within(0...5_000))
@@ -97,9 +102,10 @@ public final class Run {
 
     /// Runs everything and reports.
     public func report() -> RunReport {
-        for document in workload.documents { submit(document) }
+        for document in ClientRequests.documents + workload.documents { submit(document) }
         cluster.setFaults(CallFaults(saboteur: saboteur))
         saboteur.isAtWork = true
+        clients.turn()
         while turnsLeft > 0, violations.isEmpty {
             go(until: cluster.now.adding(milliseconds: Self.checkedEvery))
             check(isSettled: false)
@@ -108,7 +114,8 @@ public final class Run {
         return RunReport(
             options: options, rates: rates, struck: saboteur.struck, drawn: saboteur.drawn, digest: digest,
             events: eventCount, steps: steps, virtualMilliseconds: cluster.now.milliseconds - Self.start.milliseconds,
-            violations: violations, newestFaults: saboteur.newest, newestEvents: cluster.newestEvents,
+            violations: violations, requests: clients.exchanges, newestFaults: saboteur.newest,
+            newestEvents: cluster.newestEvents,
             log: sink.lines)
     }
 
@@ -121,7 +128,11 @@ public final class Run {
         }
     }
 
-    private var digest: UInt64 { cluster.traceDigest }
+    private var digest: UInt64 {
+        var digest = clients.digest
+        digest.mix(String(cluster.traceDigest).utf8)
+        return digest.value
+    }
 
     // MARK: Machines
 
@@ -153,6 +164,7 @@ public final class Run {
             registry: registry, status: status)
         if case .worker(let name) = options.mutation { worker.switchedOff = [Safeguard(named: name)] }
         machine.state = .up(worker, process, status)
+        if machine.service == .ingressGateway { machine.doorway = makeDoorway(machine, process) }
     }
 
     private func topology(_ machine: Machine, _ process: SimulatedProcess) -> ServiceTopology {
@@ -197,13 +209,21 @@ public final class Run {
 
     private enum Action {
         case step(Machine)
+        case door(Doorway)
+        case arrival
         case workload
         case saboteur
     }
 
     private func nextEntry(before end: Timestamp) -> (due: Timestamp, action: Action)? {
         var entries: [(due: Timestamp, action: Action)] = []
-        for machine in machines where !machine.isStandingStill { entries.append((machine.due, .step(machine))) }
+        for machine in machines {
+            if !machine.isStandingStill { entries.append((machine.due, .step(machine))) }
+            if let doorway = machine.doorway, doorway.isIdle, !machine.isFrozen {
+                entries.append((doorway.due, .door(doorway)))
+            }
+        }
+        if let due = agenda.nextDue { entries.append((due, .arrival)) }
         if turnsLeft > 0 { entries.append((workloadDue, .workload)) }
         if saboteur.isAtWork { entries.append((saboteurDue, .saboteur)) }
         guard let first = entries.map(\.due).min(), first < end else { return nil }
@@ -214,6 +234,8 @@ public final class Run {
     private func perform(_ action: Action) {
         switch action {
         case .step(let machine): step(machine)
+        case .door(let doorway): turn(doorway)
+        case .arrival: takeArrival()
         case .workload:
             for submission in workload.turn(at: cluster.now) { submit(submission) }
             turnsLeft -= 1
@@ -249,12 +271,18 @@ public final class Run {
     /// A worker that gives up is started again by its supervisor; only one with a twin has a reason to.
     private func stopped(_ machine: Machine, _ stop: WorkerStop) {
         if machine.hasTwin, stop.detail.contains("FENCED_INSTANCE_ID") {
-            machine.crash(restartAt: cluster.now)
+            end(machine, restartAt: cluster.now)
             machines.removeAll { $0 === machine }
             return
         }
         violations.append(Violation("a worker gave up", "\(machine.name): \(stop)"))
-        machine.crash(restartAt: cluster.now.adding(milliseconds: 1_000))
+        end(machine, restartAt: cluster.now.adding(milliseconds: 1_000))
+    }
+
+    /// Ends a process; its connections break.
+    func end(_ machine: Machine, restartAt time: Timestamp) {
+        machine.crash(restartAt: time)
+        clients.lost(machine)
     }
 
     // MARK: What goes in

@@ -16,6 +16,8 @@ public struct RunReport: Sendable {
     public let steps: Int
     public let virtualMilliseconds: Int64
     public let violations: [Violation]
+    /// What HTTP clients sent, and how it ended.
+    public let requests: [HTTPExchange]
     public let newestFaults: [String]
     public let newestEvents: [String]
     /// What the services logged.

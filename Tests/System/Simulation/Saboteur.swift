@@ -8,7 +8,9 @@ import Synchronization
 
 /// Draws that have nothing to do with each other come from streams of their own.
 struct RunEntropy: Entropy {
-    enum Stream: UInt64 { case rates = 1, faults, schedule, receivers, settings }
+    enum Stream: UInt64 {
+        case rates = 1, faults, schedule, receivers, settings, network, clients, doors
+    }
 
     private var generator: SeededEntropy
 

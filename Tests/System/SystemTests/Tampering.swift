@@ -21,6 +21,7 @@ struct Tampering {
     var topics: [TopicID: [[SimulatedRecord]]]
     var attempts: [WebhookAttempt]
     var stores: [StoreContents]
+    var requests: [HTTPExchange]
     private let original: Evidence
 
     /// - Parameter withStores: rows follow from topics; a change of a topic alone leaves them behind.
@@ -29,13 +30,14 @@ struct Tampering {
         submitted = evidence.submitted
         topics = evidence.topics
         attempts = evidence.attempts
+        requests = evidence.requests
         stores = withStores ? evidence.stores : []
     }
 
     var evidence: Evidence {
         Evidence(
             partitions: original.partitions, submitted: submitted, topics: topics, attempts: attempts,
-            stores: stores, isSettled: true, endedAt: original.endedAt)
+            stores: stores, isSettled: true, endedAt: original.endedAt, requests: requests)
     }
 
     // MARK: Finding
