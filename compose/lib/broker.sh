@@ -50,10 +50,11 @@ start_broker() {
     fail "the broker does not answer at $brokers"
 }
 
-# Fails at once if the process ends; gives up after a while if it stays silent.
+# Fails at once if the process ends; gives up after a while if it stays silent, or if fewer of them have found
+# each other than were started.
 broker_answers() {
     local end=$((SECONDS + broker_seconds))
-    until kcat -L -m 2 -b "$brokers" >/dev/null 2>&1; do
+    until [ "$(kcat -L -m 2 -b "$brokers" 2>/dev/null | grep -c '^  broker ')" -ge "$broker_count" ]; do
         [ "$broker_kind" = address ] || is_alive broker || return 1
         [ "$SECONDS" -lt "$end" ] || return 1
         sleep 0.2
