@@ -50,19 +50,25 @@ extension Worker {
             }
             if let distrust { noteWipe(task, distrust) }
         }
+        guard let committed = try committedOffsets(of: task) else { return false }
+        let resumed = try verifyInputs(of: task, committed)
+        task.startRestoring(try verifiedSources(of: task), committed: committed, resumed: resumed)
+        return true
+    }
+
+    /// The group's position in each input that it has one in; nil if one is not stable yet.
+    private func committedOffsets(of task: PartitionTask) throws(WorkerFailure) -> [TopicID: Offset]? {
         var committed: [TopicID: Offset] = [:]
         for topic in topology.inputs {
-            guard let consumer else { return false }
+            guard let consumer else { return nil }
             let answer = try logging { () throws(LogFailure) in try consumer.committedOffset(at: task.place(topic)) }
             switch answer {
             case .offset(let offset): committed[topic] = offset
             case .none: break
-            case .unstable: return false
+            case .unstable: return nil
             }
         }
-        let resumed = try verifyInputs(of: task, committed)
-        task.startRestoring(try verifiedSources(of: task), committed: committed, resumed: resumed)
-        return true
+        return committed
     }
 
     func currentReader() throws(WorkerFailure) -> Log.Reader {
@@ -109,6 +115,12 @@ extension Worker {
         for task in finished {
             let found = try storing(task) { () throws(StoreFailure) in try task.disagreement() }
             if let found, !switchedOff.contains(.comparison) {
+                // If this process stood still since it asked, somebody else may have owned the partition and
+                // committed, and the store has read of it. Only a position that is asked for afterwards counts.
+                guard try committedOffsets(of: task) == task.committed else {
+                    task.lookAgain()
+                    continue
+                }
                 if found.group == nil, let stored = found.store {
                     // Looked at once more: now the store knows what it has seen.
                     guard settings.resumeAt[task.place(found.topic)] == nil else {

@@ -158,7 +158,8 @@ extension Run {
         for definition in TopicDefinition.all { topics[definition.topic] = logs(of: definition.topic) }
         return Evidence(
             partitions: partitions, submitted: submitted, topics: topics, attempts: receivers.received,
-            stores: stores, isSettled: isSettled, requests: clients.exchanges)
+            stores: stores, isSettled: isSettled, endedAt: isSettled ? cluster.now : nil,
+            requests: clients.exchanges)
     }
 
     /// The store of each partition of each service, as its owner's disk has it.
