@@ -138,7 +138,7 @@ let package = Package(
         tests(
             "SystemTests", at: "System/SystemTests",
             [
-                "Simulation", "ServiceRig", "SimulatedLog", "StateStore", "StreamRuntime", "EventLog", "Messages",
+                "Simulation", "simulate", "ServiceRig", "SimulatedLog", "StateStore", "StreamRuntime", "EventLog", "Messages",
                 "Primitives", "JSONText", "IngressGatewayService", "RuleEvaluatorService", "WalletLedgerService",
                 "RewardsIssuerService", "NotifierService", "NotifierDomain",
             ]),

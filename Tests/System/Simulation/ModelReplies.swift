@@ -82,6 +82,8 @@ final class ModelReplies {
     /// - Parameter isComplete: whether every stage went on to its end; else there may be answers that no
     ///   stage has come to.
     func check(isComplete: Bool) {
+        // The answers hold the stages that expect them, which hold this.
+        defer { due.removeAll() }
         for address in order {
             let dues = due[address] ?? []
             let replies = given.removeValue(forKey: address) ?? []

@@ -149,7 +149,9 @@ public final class Run {
     }
 
     func start(_ machine: Machine) {
-        nonisolated(unsafe) let (run, subject) = (self, machine)
+        // Not owned: the run owns the machine, the machine the worker, and the worker's log the process.
+        nonisolated(unsafe) unowned let run = self
+        nonisolated(unsafe) unowned let subject = machine
         let process = SimulatedProcess { moment in unsafe run.reached(moment, subject) }
         let log = SimulatedLog(catalog: catalog, cluster: cluster, process: process)
         let status = WorkerStatus()
