@@ -194,10 +194,13 @@ final class ModelEvaluator {
             run.report(.awardRecomputed, "\(published.label) says \(told), due is \(due)")
         }
         evaluated[event] = (wallet, due.points.units)
-        guard let sent = next(&commands, input, "\(MessageType.award.rawValue) \(event)") else { return }
         let command = AwardCommand(
             event: event, source: source, externalID: purchase.externalID, opensWallet: decision.opensWallet,
             occurredAt: purchase.occurredAt, awards: decision.lines, reason: decision.reason)
+        guard let sent = next(&commands, input, "\(MessageType.award.rawValue) \(event)") else {
+            // Decided, though the command's own partition does not show it yet: it counts against the limits.
+            return keepLimits(command, input, snapshot, at: purchase.occurredAt)
+        }
         compare(sent, command, input, evaluation, snapshot, at: purchase.occurredAt)
     }
 
