@@ -209,7 +209,8 @@ final class PartitionTask {
 
     /// Whether a record is one that the task has not seen: a rebalance may repeat earlier ones.
     func expects(_ record: Record) -> Bool {
-        guard !switchedOff.contains(.expectedOffset), let next = reached[record.topic] ?? committed[record.topic] else { return true }
+        guard !switchedOff.contains(.expectedOffset), let next = reached[record.topic] ?? committed[record.topic]
+        else { return true }
         return record.offset >= next
     }
 

@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    @Test func `a refused document takes the former one out of force as a tombstone does, since compaction keeps neither`() {
+    @Test func `a refused document takes the former one out of force, as a tombstone does`() {
         var builder = ConfigurationBuilder()
         #expect(failure(&builder, "reward/a", reward("a", points: 10), at: 3) == nil)
         let before = builder.snapshot()

@@ -235,7 +235,8 @@ struct WorkerTests {
         #expect(older.stop?.detail.contains("newer") == true)
     }
 
-    @Test func `a store whose changelog lacks rows is rebuilt once, then the worker stops`() throws {
+    @Test(arguments: [true, false])
+    func `a store whose changelog lacks rows is rebuilt once, then the worker stops`(_ compares: Bool) throws {
         let rig = ServiceRig(partitions: 1)
         let running = rig.start(countingTopology())
         try send(rig, keys)
@@ -261,11 +262,31 @@ struct WorkerTests {
         }
         consumer.close()
         rig.pass(milliseconds: 30_000)
-        let next = rig.start(countingTopology(), member: "b")
+        let next = rig.start(countingTopology(), member: "b", without: compares ? [] : ["comparison"])
         rig.pass(milliseconds: 30_000)
+        guard compares else {
+            // What the comparison is for: the records behind the moved position are counted again.
+            #expect(next.stop == nil)
+            #expect(try counts(rig)["eve"] == ["1", "2"])
+            return
+        }
         #expect(next.stop?.code == .storeDisagrees)
         #expect(rig.registry.value(
             of: "pointstream_store_wipes_total", labels: [("service", "rule-evaluator")]) == 1)
+    }
+
+    @Test func `a clock that is set back prolongs neither a pause nor a wait`() throws {
+        let rig = ServiceRig(partitions: 1)
+        rig.start(countingTopology())
+        try send(rig, ["ada"])
+        rig.settle()
+        rig.clock.advance(milliseconds: 3_600_000)
+        rig.cluster.inject(.abort, at: .commit)
+        try send(rig, ["ada"])
+        rig.stepAll()
+        rig.clock.advance(milliseconds: -3_600_000)
+        rig.settle()
+        #expect(try counts(rig)["ada"] == upTo(2))
     }
 
     @Test(arguments: 1...40)

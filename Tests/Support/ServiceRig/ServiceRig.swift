@@ -8,7 +8,7 @@ import JSONText
 import Messages
 import Primitives
 import SimulatedLog
-import StreamRuntime
+@_spi(Simulation) import StreamRuntime
 import Telemetry
 
 /// A cluster with all topics, and the workers that a test starts on it.
@@ -56,21 +56,22 @@ public final class ServiceRig {
         log = SimulatedLog(catalog: catalog, cluster: cluster)
     }
 
-    /// Starts a worker. With a folder its stores are files that outlive it; without, they are in memory.
+    /// Starts a worker, without the safeguards named. With a folder its stores are files that outlive it; without, they are in memory.
     @discardableResult
     public func start(
         _ topology: ServiceTopology, member: String = "a", folder: String? = nil,
         limits: BatchLimits = BatchLimits(records: 200, bytes: 1 << 20, lingerMilliseconds: 0),
-        resumeAt: [TopicPartition: Offset] = [:]
+        resumeAt: [TopicPartition: Offset] = [:], without safeguards: [String] = []
     ) -> RunningWorker {
         let status = WorkerStatus()
         let worker = Worker(
             log: log, topology: topology,
             settings: WorkerSettings(
-                member: member, stores: folder.map(StorePlace.folder) ?? .memory, partitions: partitions, limits: limits,
-                resumeAt: resumeAt),
+                member: member, stores: folder.map(StorePlace.folder) ?? .memory, partitions: partitions,
+                limits: limits, resumeAt: resumeAt),
             clock: clock, logger: Logger(service: topology.service.rawValue, clock: clock, sink: sink),
             registry: registry, status: status)
+        worker.switchedOff = Set(safeguards.compactMap(Safeguard.init))
         let running = RunningWorker(worker, status, topology, member)
         workers.append(running)
         return running

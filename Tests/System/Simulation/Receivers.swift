@@ -30,7 +30,9 @@ final class Receivers: Sendable {
 
     var received: [WebhookAttempt] { state.withLock { $0.received } }
 
-    fileprivate func take(_ attempt: NotifierService.WebhookAttempt, signedAt now: Timestamp, for mailbox: AttemptMailbox) {
+    fileprivate func take(
+        _ attempt: NotifierService.WebhookAttempt, signedAt now: Timestamp, for mailbox: AttemptMailbox
+    ) {
         let outcome = outcome()
         let answer = Answer(
             due: clock.now().adding(milliseconds: saboteur.within(1...300)),

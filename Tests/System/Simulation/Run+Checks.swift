@@ -12,7 +12,7 @@ import StateStore
 enum StoreLoss: String, CaseIterable {
     case erased = "rebuilt from nothing"
     case slept = "that slept for a day"
-    case damaged = "with damaged pages"
+    case damaged = "with a damaged page"
 }
 
 extension Run {
@@ -44,7 +44,7 @@ extension Run {
             case .damaged:
                 for image in machine.disk.all {
                     if case .uncheckedPages = options.mutation { image.stopChecking() }
-                    image.damage(damageEverySecondPage)
+                    turnBit(of: image)
                 }
             }
         }
@@ -55,9 +55,15 @@ extension Run {
         if case .forgetful = options.mutation { false } else { true }
     }
 
-    /// But for the first, without which a file is no database at all.
-    private func damageEverySecondPage(_ bytes: inout [UInt8]) {
-        for page in stride(from: 1, to: bytes.count / 4_096, by: 2) { damagePage(page, of: &bytes, with: 0x5a) }
+    /// One bit where SQLite puts rows, near the end of a page: it would read it as if it had been written. More of
+    /// them would be noticed by SQLite's own checks of types and order.
+    private func turnBit(of image: StoreImage) {
+        let (page, place) = (Int(schedule.within(1...1_000)), Int(schedule.within(1...300)))
+        image.damage { bytes in
+            let pages = bytes.count / 4_096
+            guard pages > 1 else { return }
+            bytes[(1 + page % (pages - 1) + 1) * 4_096 - place] ^= 0x01
+        }
     }
 
     /// Steps until nobody has anything to do; false if that does not happen in time.
@@ -93,7 +99,8 @@ extension Run {
             for topic in inputs {
                 for partition in allPartitions {
                     let lag = lag(service, topic, partition)
-                    if lag > 0 { reasons.append("\(service.rawValue) lags \(lag) in \(catalog.name(of: topic))/\(partition)") }
+                    guard lag > 0 else { continue }
+                    reasons.append("\(service.rawValue) lags \(lag) in \(catalog.name(of: topic))/\(partition)")
                 }
             }
         }

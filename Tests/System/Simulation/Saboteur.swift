@@ -88,6 +88,10 @@ public final class Saboteur: Sendable {
 /// The saboteur's hand in the calls of clients.
 struct CallFaults: FaultSource {
     let saboteur: Saboteur
+    /// Reads are slow for a while, not once.
+    private var slowReads: Int64 = 0
+
+    init(saboteur: Saboteur) { self.saboteur = saboteur }
 
     mutating func decide(_ point: FaultPoint) -> Fault? {
         switch point.call {
@@ -100,9 +104,19 @@ struct CallFaults: FaultSource {
             } else {
                 slowness(point)
             }
-        case .read: slowness(point)
+        case .read: slowRead(point)
         case .committedOffset, .endOffset: failure(point)
         }
+    }
+
+    private mutating func slowRead(_ point: FaultPoint) -> Fault? {
+        if slowReads > 0 {
+            slowReads -= 1
+            return .slow
+        }
+        let fault = slowness(point)
+        if fault == .slow { slowReads = saboteur.within(0...80) }
+        return fault
     }
 
     private func slowness(_ point: FaultPoint) -> Fault? {

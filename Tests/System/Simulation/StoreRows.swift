@@ -56,8 +56,8 @@ enum StoreRows {
             for row in try rows(of: table, in: new) {
                 let columns = row.keys.sorted()
                 let values = columns.map { column in (row[column] ?? nil).map { "'\($0)'" } ?? "NULL" }
-                try old.execute(
-                    "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(values.joined(separator: ", ")))")
+                    .joined(separator: ", ")
+                try old.execute("INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(values))")
             }
         }
         return try old.serialized()

@@ -65,7 +65,9 @@ private let visible: Set<Invariant> = [
             var tampering = Tampering(evidence)
             guard tampered.tamper(&tampering) else { continue }
             let found = violations(in: tampering.evidence)
-            #expect(Set(found.map(\.invariant)) == Set(tampered.broken.map(\.rawValue)), "\(found.prefix(6))")
+            // A lie may break more than the promise it is told about, depending on what else the run has.
+            let noticed = Set(found.map(\.invariant))
+            #expect(noticed.isSuperset(of: tampered.broken.map(\.rawValue)), "\(found.prefix(6))")
             return
         }
         Issue.record("no run has what \(tampered.testDescription) changes")
