@@ -85,7 +85,8 @@ import Testing
         let consumer = try world.consumer()
         var producer = try world.producer()
         var next: Int64?
-        for _ in 0..<2_000 {
+        // Enough for every fault to wait out a transaction's time-out and the coordinator's next look at it.
+        for _ in 0..<20_000 {
             world.cluster.advance(milliseconds: 10)
             guard try consumer.change() == nil, let start = next else {
                 guard case let position = try consumer.committedOffset(at: place(input)),
@@ -103,6 +104,8 @@ import Testing
                 next = nil
             }
         }
+        // The last commit's markers may still be on their way.
+        world.cluster.advance(milliseconds: 1_000)
         let faults = world.cluster.newestEvents.count { $0.hasPrefix("fault") }
         let values = try world.cluster.records(topic: "output", partition: partition).map(\.valueText)
         #expect(values == (0..<200).map { "\($0)" })

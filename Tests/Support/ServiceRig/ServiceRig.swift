@@ -56,7 +56,8 @@ public final class ServiceRig {
         log = SimulatedLog(catalog: catalog, cluster: cluster)
     }
 
-    /// Starts a worker, without the safeguards named. With a folder its stores are files that outlive it; without, they are in memory.
+    /// Starts a worker, without the safeguards named. With a folder its stores are files that outlive it; without,
+    /// they are in memory.
     @discardableResult
     public func start(
         _ topology: ServiceTopology, member: String = "a", folder: String? = nil,

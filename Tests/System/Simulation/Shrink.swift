@@ -1,5 +1,5 @@
 // Makes a failing run's fault plan as small as it can: first whole kinds of faults are left out, then the last
-// ones, then single ones, each as long as the same promise still breaks.
+// ones, then stretches of them down to single ones, each as long as the same promise still breaks.
 
 /// A smaller plan that fails alike, and how many runs it took to find it.
 public struct ShrunkRun: Sendable {
@@ -18,11 +18,7 @@ public enum Shrinker {
             search.attempt { $0.kinds.remove(kind) }
         }
         search.bisect()
-        var number = search.best.drawn - 1
-        while number >= 0, search.runs < maximumRuns {
-            search.attempt { $0.except.insert(number) }
-            number -= 1
-        }
+        search.thinOut()
         return ShrunkRun(report: search.best, runs: search.runs)
     }
 
@@ -42,6 +38,23 @@ public enum Shrinker {
             best = report
             progress(report)
             return true
+        }
+
+        /// Leaves out stretches of faults, then shorter ones, down to single faults.
+        mutating func thinOut() {
+            var length = max(1, best.drawn / 2)
+            while runs < Shrinker.maximumRuns {
+                var first = 0
+                while first < best.drawn {
+                    let stretch = first..<min(first + length, best.drawn)
+                    if !stretch.allSatisfy(best.options.filter.except.contains) {
+                        attempt { $0.except.formUnion(stretch) }
+                    }
+                    first += length
+                }
+                guard length > 1 else { return }
+                length /= 2
+            }
         }
 
         /// Finds how many of the first faults are needed.
