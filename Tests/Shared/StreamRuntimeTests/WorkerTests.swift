@@ -6,6 +6,7 @@ import ServiceRig
 import SimulatedLog
 import StateStore
 import StreamRuntime
+import Synchronization
 import Testing
 
 @Suite("Worker")
@@ -273,6 +274,40 @@ struct WorkerTests {
         #expect(next.stop?.code == .storeDisagrees)
         #expect(rig.registry.value(
             of: "pointstream_store_wipes_total", labels: [("service", "rule-evaluator")]) == 1)
+    }
+
+    @Test func `a position that was asked for before somebody else committed is asked for again`() throws {
+        let rig = ServiceRig(partitions: 1)
+        try send(rig, keys)
+        // Asked so far: the configuration's end and the group's position, which is none.
+        let asked = Mutex(0)
+        nonisolated(unsafe) unowned let world = rig
+        let process = SimulatedProcess { moment in
+            guard moment == .asked, asked.withLock({ $0 += 1; return $0 == 3 }) else { return }
+            unsafe Self.standStill(world, "b")
+        }
+        let slow = rig.start(countingTopology(), member: "b", process: process)
+        rig.settle()
+        rig.pass(milliseconds: 30_000)
+        #expect(asked.withLock { $0 } > 3)
+        #expect(slow.stop == nil)
+        #expect(rig.registry.value(
+            of: "pointstream_store_wipes_total", labels: [("service", "rule-evaluator")]) == 0)
+        try send(rig, keys)
+        rig.settle()
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(2)) }
+    }
+
+    /// Meanwhile the member's session ends, and another one takes its partition and works on it.
+    private static func standStill(_ rig: ServiceRig, _ member: String) {
+        rig.cluster.silence(member: member, group: "pointstream.rule-evaluator")
+        rig.cluster.advance(milliseconds: 15_000)
+        let successor = rig.start(countingTopology(), member: "a")
+        for _ in 0..<40 {
+            rig.step(successor)
+            rig.cluster.advance(milliseconds: 50)
+        }
     }
 
     @Test func `a clock that is set back prolongs neither a pause nor a wait`() throws {

@@ -62,11 +62,12 @@ public final class ServiceRig {
     public func start(
         _ topology: ServiceTopology, member: String = "a", folder: String? = nil,
         limits: BatchLimits = BatchLimits(records: 200, bytes: 1 << 20, lingerMilliseconds: 0),
-        resumeAt: [TopicPartition: Offset] = [:], without safeguards: [String] = []
+        resumeAt: [TopicPartition: Offset] = [:], without safeguards: [String] = [],
+        process: SimulatedProcess = SimulatedProcess()
     ) -> RunningWorker {
         let status = WorkerStatus()
         let worker = Worker(
-            log: log, topology: topology,
+            log: SimulatedLog(catalog: log.catalog, cluster: cluster, process: process), topology: topology,
             settings: WorkerSettings(
                 member: member, stores: folder.map(StorePlace.folder) ?? .memory, partitions: partitions,
                 limits: limits, resumeAt: resumeAt),
@@ -108,12 +109,14 @@ public final class ServiceRig {
     }
 
     public func stepAll() {
-        for running in workers where running.stop == nil {
-            do throws(WorkerStop) {
-                _ = try running.worker?.step()
-            } catch {
-                running.stop = error
-            }
+        for running in workers where running.stop == nil { step(running) }
+    }
+
+    public func step(_ running: RunningWorker) {
+        do throws(WorkerStop) {
+            _ = try running.worker?.step()
+        } catch {
+            running.stop = error
         }
     }
 
