@@ -54,6 +54,8 @@ struct ContractTourTests {
             if let before = posting.root["after"]?.string() { try post(before) }
             var headers = posting.headers
             headers["x-api-key"] = "contract-key"
+            // As long as the door lets one wait: how fast a cold platform answers is not what this shows.
+            if headers["prefer"] != nil { headers["prefer"] = "wait=30" }
             let answer = try platform.call(
                 String(posting.route[0]), String(posting.route[1]), headers: headers, body: posting.body)
             #expect(answer.status == posting.root["status"]?.int64.map(Int.init), "\(name): \(answer.body)")
