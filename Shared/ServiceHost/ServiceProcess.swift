@@ -80,7 +80,16 @@ public struct ServiceProcess {
             let parts = ServiceParts(
                 values: values, settings: settings, log: try connect(settings, folder, logger), clock: clock,
                 logger: logger, registry: MetricsRegistry(), folder: folder)
-            return try RunningService(parts, try define(parts)).run(stopLimit: Self.stopLimitMilliseconds)
+            let definition = try define(parts)
+            do throws(SettingsFailure) {
+                try ResumePoint.check(
+                    settings.resumeAt, inputs: definition.topology.inputs.map(parts.log.catalog.name(of:)),
+                    partitions: settings.partitions)
+            } catch {
+                complain(error.description)
+                return ExitCode.wrongSettings.rawValue
+            }
+            return try RunningService(parts, definition).run(stopLimit: Self.stopLimitMilliseconds)
         } catch {
             logger.error("service.gave-up", .string("code", error.code.rawValue), .string("found", error.detail))
             return ExitCode.gaveUp.rawValue

@@ -172,9 +172,9 @@ public final class StateStore {
     /// When the store was last committed: older than half the tombstones' life, it may have missed deletions.
     public func commitTime() throws(StoreFailure) -> Timestamp? { try positions.commitTime() }
 
-    /// The cluster the store belongs to, set once.
-    public func clusterID() throws(StoreFailure) -> String? { try positions.clusterID() }
-    public func setClusterID(_ id: String) throws(StoreFailure) { try positions.setClusterID(id) }
+    /// What the store is a copy of (cluster, changelog, partition), set once; nil before.
+    public func home() throws(StoreFailure) -> String? { try positions.home() }
+    public func setHome(_ home: String) throws(StoreFailure) { try positions.setHome(home) }
 
     /// Puts one changelog record back, inside a transaction that does not capture.
     public func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?) throws(StoreFailure) {

@@ -68,8 +68,8 @@ final class StorePositions {
         try fact("committed_at").flatMap { Int64($0) }.map(Timestamp.init(milliseconds:))
     }
 
-    func setClusterID(_ id: String) throws(StoreFailure) { try setFact("cluster_id", id) }
-    func clusterID() throws(StoreFailure) -> String? { try fact("cluster_id") }
+    func setHome(_ home: String) throws(StoreFailure) { try setFact("home", home) }
+    func home() throws(StoreFailure) -> String? { try fact("home") }
 
     private func setFact(_ name: String, _ value: String) throws(StoreFailure) {
         upsertFact.bind(name)

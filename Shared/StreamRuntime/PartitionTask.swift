@@ -65,14 +65,14 @@ final class PartitionTask {
     /// Opens the store. One that belongs elsewhere, slept too long or cannot be read is wiped first.
     ///
     /// - Returns: why it was wiped, for the operator; nil if it was not.
-    func open(clusterID: String, oldest: Timestamp) throws(StoreFailure) -> String? {
+    func open(in clusterID: String, oldest: Timestamp) throws(StoreFailure) -> String? {
         closeStore()
         // Two partitions' files that were swapped would fit each other's offsets by chance.
         let home = "\(clusterID) \(catalog.name(of: topology.changelog))[\(partition)]"
         let distrust = try reasonToWipe(home, oldest)
         if distrust != nil { try StateStore.wipe(location) }
         let opened = try StateStore(location, schema: topology.schema)
-        try opened.setClusterID(home)
+        try opened.setHome(home)
         processor = try topology.makeProcessor(opened, partition)
         store = opened
         blockedSince = nil
@@ -84,7 +84,7 @@ final class PartitionTask {
         if case .memory = location { return nil }
         do throws(StoreFailure) {
             let found = try StateStore(location, schema: topology.schema)
-            if let owner = try found.clusterID(), owner != home, !switchedOff.contains(.home) {
+            if let owner = try found.home(), owner != home, !switchedOff.contains(.home) {
                 return "it belongs to \(owner), not to \(home)"
             }
             if let seen = try found.commitTime(), seen < oldest, !switchedOff.contains(.tombstoneAge) {

@@ -46,7 +46,7 @@ extension Worker {
         let oldest = clock.now().adding(milliseconds: -settings.tombstoneLife / 2)
         if task.store == nil {
             let distrust = try storing(task) { () throws(StoreFailure) in
-                try task.open(clusterID: clusterID, oldest: oldest)
+                try task.open(in: clusterID, oldest: oldest)
             }
             if let distrust { noteWipe(task, distrust) }
         }

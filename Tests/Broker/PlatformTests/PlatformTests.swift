@@ -271,5 +271,8 @@ struct PlatformTests {
         let unknown = try platform.start(.notifier, settings: ["POINTSTREAM_BATCH_RECORD": "3"])
         #expect(unknown.waitForExit() == 2)
         #expect(unknown.newestLog.contains("POINTSTREAM_BATCH_RECORD"))
+        let elsewhere = try platform.start(.notifier, settings: ["POINTSTREAM_RESUME_AT": "awards.v1[0]@3"])
+        #expect(elsewhere.waitForExit() == 2)
+        #expect(elsewhere.newestLog.contains("POINTSTREAM_RESUME_AT: this service has no input awards.v1"))
     }
 }

@@ -172,9 +172,30 @@ import Testing
                 ResumePoint(topic: "a.b.v1", partition: 0, offset: 12),
                 ResumePoint(topic: "c-d.v1", partition: 7, offset: 0),
             ])
-        for wrong in ["a.v1[0]", "a.v1[0]@-1", "a.v1@3", "a.v1[0]@1,", "a.v1[0]@9999999999999999999", "a v1[0]@1"] {
+        let wrongs = [
+            "a.v1[0]", "a.v1[0]@-1", "a.v1@3", "a.v1[0]@1,", "a.v1[0]@9999999999999999999", "a v1[0]@1",
+            "a.v1[0]@1,a.v1[0]@2",
+        ]
+        for wrong in wrongs {
             let failure = #expect(throws: SettingsFailure.self) { try places(wrong) }
             #expect(failure?.problems.first?.name == "POINTSTREAM_RESUME_AT", "\(wrong)")
         }
+    }
+
+    @Test func `a place to go on that the service does not read is refused`() throws {
+        func refusal(_ topic: String, _ partition: Int32) throws -> String? {
+            let points = [ResumePoint(topic: topic, partition: partition, offset: 3)]
+            do throws(SettingsFailure) {
+                try ResumePoint.check(points, inputs: ["intake.v1", "config.v1"], partitions: 8)
+            } catch { return error.description }
+            return nil
+        }
+        #expect(try refusal("intake.v1", 7) == nil)
+        #expect(
+            try refusal("intake.v1", 8)
+                == "POINTSTREAM_RESUME_AT: intake.v1[8] does not exist: there are 8 partitions, from 0")
+        #expect(
+            try refusal("intakes.v1", 0)
+                == "POINTSTREAM_RESUME_AT: this service has no input intakes.v1: its inputs are intake.v1, config.v1")
     }
 }

@@ -4,11 +4,14 @@ import EventLog
 import Primitives
 import StateStore
 
-enum StoreRows {
+public enum StoreRows {
     /// Every table's rows as text, sorted; empty if the image is.
     static func contents(of image: StoreImage) throws(StoreFailure) -> [String: [[String: String?]]] {
         guard let bytes = image.bytes else { return [:] }
-        let connection = try Connection(.image(StoreImage(bytes)))
+        return try contents(of: Connection(.image(StoreImage(bytes))))
+    }
+
+    public static func contents(of connection: Connection) throws(StoreFailure) -> [String: [[String: String?]]] {
         var tables: [String: [[String: String?]]] = [:]
         for table in try names(in: connection) { tables[table] = try rows(of: table, in: connection) }
         return tables

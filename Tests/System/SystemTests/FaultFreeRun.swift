@@ -175,7 +175,10 @@ final class FaultFreeRun {
                 for partition in rig.partitions.all {
                     let file = "\(path(topology.service))/partition-\(partition.number).sqlite"
                     let store = try StateStore(.file(path: file), schema: topology.schema)
-                    stores.append(try StoreContents(of: topology.service, partition, in: store.connection))
+                    stores.append(
+                        StoreContents(
+                            service: topology.service, partition: partition,
+                            tables: try StoreRows.contents(of: store.connection)))
                 }
             }
         }
