@@ -98,7 +98,7 @@ final class ModelGateway {
         let owner = run.partitions.partition(ofHash: first.event.keyHash)
         guard owner == partition else {
             if reason != nil { return }
-            return passed.expectOnIntake(input, owner, arrivals)
+            return passed.handOvers.expect(input, on: owner, arrivals)
         }
         let outcome = outcome(of: first, reason)
         if items[first.event] == nil { order.append(first.event) }

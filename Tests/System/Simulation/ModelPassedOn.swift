@@ -1,6 +1,6 @@
-// What the gateway wrote: events handed on over `intake`, the first of each key on `customer-events` and
-// `reward-requests`, and questions to the owners of outcomes. Collected over all partitions, because a key's
-// partition and a wallet's are different ones. Used by ModelGateway.
+// What the gateway passed on: the first event of each key on `customer-events` and `reward-requests`, and questions
+// to the owners of outcomes. Collected over all partitions, because a key's partition and a wallet's are different
+// ones. Used by ModelGateway.
 
 import EventLog
 import Messages
@@ -10,19 +10,14 @@ final class ModelPassedOn {
     private let run: ModelRun
     private var firsts: [EventID: [ModelRecord]] = [:]
     private var questions: [ReplyAddress: [ModelRecord]] = [:]
-    /// Handed on to a partition, by what tells them apart, in order.
-    private var onIntake: [String: [ModelRecord]] = [:]
-    /// The newest that was taken, by where it came from and where it went.
-    private var newest: [String: ModelRecord] = [:]
+    var handOvers: ModelHandOvers
 
     init(_ run: ModelRun) {
         self.run = run
+        handOvers = ModelHandOvers(run)
         for partition in run.partitions.all {
             for topic in [TopicID.customerEvents, .rewardRequests] {
                 for record in run.records(topic, partition) where !run.isFromOutside(record) { add(record) }
-            }
-            for record in run.records(.intake, partition) where !run.isFromOutside(record) {
-                onIntake[Self.identity(record), default: []].append(record)
             }
         }
     }
@@ -51,15 +46,13 @@ final class ModelPassedOn {
 
     /// Events that nobody sent, once every partition has been looked at.
     func finish(known: Set<EventID>) {
+        handOvers.finish()
         for (event, records) in firsts.sorted(by: { $0.key < $1.key }) where !known.contains(event) {
             for record in records { run.report(.oneOutcome, "\(record.label): passed on, and nobody sent it") }
         }
         // The first of a key may not be visible yet, though the question that came behind it is.
         for records in questions.values {
             for record in records { run.reportMissing(.oneOutcome, "\(record.label): a question that nobody asked") }
-        }
-        for records in onIntake.values {
-            for record in records { run.report(.oneOutcome, "\(record.label): handed on, and nobody sent it") }
         }
     }
 
@@ -73,14 +66,7 @@ final class ModelPassedOn {
 
     /// So are the bytes and every header.
     func isExactly(_ record: ModelRecord, _ arrival: ModelArrival) -> Bool {
-        record.value == arrival.body && isEqual(record, arrival.headers)
-    }
-
-    private func isEqual(_ record: ModelRecord, _ headers: [(name: String, value: [UInt8])]) -> Bool {
-        record.record.headers.count == headers.count
-            && zip(record.record.headers, headers).allSatisfy { seen, due in
-                seen.name.elementsEqual(due.name.utf8) && seen.value == due.value
-            }
+        record.value == arrival.body && record.hasHeaders(arrival.headers)
     }
 
     /// Of the readings under different states of a source, those that what was written shows to be right; the
@@ -93,38 +79,6 @@ final class ModelPassedOn {
     }
 
     // MARK: Taking
-
-    private static func identity(_ record: ModelRecord) -> String {
-        "\(record.partition) \(record.identity) \(record.text("fingerprint") ?? "")"
-    }
-
-    /// An event that came in on another partition than its key's.
-    func expectOnIntake(_ input: ModelRecord, _ owner: PartitionIndex, _ arrivals: [ModelArrival]) {
-        let first = arrivals[0]
-        let print = String(decoding: hexDigits(first.fingerprint), as: UTF8.self)
-        let identity = "\(owner) \(MessageType.purchase.rawValue) \(first.event) \(print)"
-        guard let records = onIntake[identity], let record = records.first else {
-            return run.reportMissing(.oneOutcome, "\(input.label): event \(first.event) was not handed on")
-        }
-        onIntake[identity] = records.count > 1 ? Array(records.dropFirst()) : nil
-        let isRight = arrivals.contains { arrival in
-            record.value == arrival.body && isEqual(record, ModelIntake.intakeHeaders(arrival))
-        }
-        if !isRight { run.report(.rightOutcome, "\(record.label): not what came in at \(input.place)") }
-        // Where the same event came in twice, nobody knows which is which.
-        guard records.count == 1 else { return }
-        let way = "\(input.partition) \(owner)"
-        if let former = newest[way], former.offset > record.offset, !isRepeated(former), !isRepeated(record) {
-            run.report(.inputOrder, "\(record.label) came in behind \(former.label) and lies before it")
-        }
-        newest[way] = record
-    }
-
-    private func isRepeated(_ record: ModelRecord) -> Bool {
-        run.records(.intake, record.partition).filter {
-            $0.identity == record.identity && $0.header("fingerprint") == record.header("fingerprint")
-        }.count > 1
-    }
 
     /// - Returns: false if there is none such.
     func takeQuestion(at address: ReplyAddress, _ event: EventID, isReplayed: Bool) -> Bool {

@@ -211,7 +211,36 @@ private func lastOfItsWallet(_ run: Tampering, _ type: MessageType) -> Spot? {
 
 // MARK: The other stages
 
+/// Purchases on `intake` that came in on another partition, and of which no repeat came in.
+private func handedOn(_ run: Tampering) -> [Spot] {
+    run.spots(.intake) { record in
+        record.headerText("ce_type") == "purchase" && run.senders(of: record).count == 1
+    }
+}
+
 private let stageCases: [TamperCase] = [
+    TamperCase("an event that is handed on twice", [.oneOutcome]) { run in
+        guard let spot = handedOn(run).last else { return false }
+        run.double(spot)
+        return true
+    },
+    TamperCase("an event that is not handed on", [.oneOutcome]) { run in
+        guard let spot = handedOn(run).last else { return false }
+        run.remove(spot)
+        return true
+    },
+    TamperCase("an event that is handed on with another time", [.rightOutcome]) { run in
+        guard let spot = handedOn(run).last else { return false }
+        run.setHeader(spot, "ce_time", "2026-01-01T00:00:00.000Z")
+        return true
+    },
+    TamperCase("events handed on in another order", [.inputOrder]) { run in
+        for (one, other) in pairs(handedOn(run)) where run.sender(of: one) == run.sender(of: other) {
+            run.swap(one, other)
+            return true
+        }
+        return false
+    },
     TamperCase("an event that is lost behind the door", [.oneOutcome]) { run in
         guard let spot = run.last(.evaluations) else { return false }
         run.remove(spot)

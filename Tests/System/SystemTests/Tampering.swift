@@ -72,6 +72,15 @@ struct Tampering {
         }
     }
 
+    /// The partitions of `ingress` on which an event with this record's key came in.
+    func senders(of record: SimulatedRecord) -> [Int] {
+        spots(.ingress) { input in
+            input.headerText("idempotency-key").map { Array($0.utf8) } ?? input.key == record.key
+        }.map(\.partition)
+    }
+
+    func sender(of spot: Spot) -> Int? { senders(of: self[spot]).first }
+
     func transaction(_ spot: Spot) -> WalletTransaction? {
         do throws(MessageFailure) {
             return try WalletTransaction.decode(self[spot].value ?? [])
@@ -86,16 +95,19 @@ struct Tampering {
 
     mutating func double(_ spot: Spot) {
         let record = self[spot]
-        topics[spot.topic]?[spot.partition].append(
-            SimulatedRecord(
-                offset: Offset(1_000_000), timestamp: record.timestamp, key: record.key, headers: record.headers,
-                value: record.value))
+        topics[spot.topic]?[spot.partition].append(Self.moved(record, to: Offset(1_000_000)))
     }
 
+    /// Offsets stay where they are.
     mutating func swap(_ one: Spot, _ other: Spot) {
-        let record = self[one]
-        self[one] = self[other]
-        self[other] = record
+        let (first, second) = (self[one], self[other])
+        self[one] = Self.moved(second, to: first.offset)
+        self[other] = Self.moved(first, to: second.offset)
+    }
+
+    private static func moved(_ record: SimulatedRecord, to offset: Offset) -> SimulatedRecord {
+        SimulatedRecord(
+            offset: offset, timestamp: record.timestamp, key: record.key, headers: record.headers, value: record.value)
     }
 
     mutating func put(_ transaction: WalletTransaction, at spot: Spot) {
