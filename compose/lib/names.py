@@ -35,6 +35,8 @@ BALANCE_COLUMN = 2  # of both
 
 # Metrics, each with the label service.
 RECORDS_PROCESSED = "pointstream_records_total"
+RECORDS_WRITTEN = "pointstream_records_written_total"
+BATCHES = "pointstream_batches_total"
 BATCH_SECONDS = "pointstream_batch_duration_seconds_sum"
 TRANSACTION_ABORTS = "pointstream_transaction_aborts_total"
 RUNNING_PARTITIONS = "pointstream_running_partitions"

@@ -1,0 +1,175 @@
+"""Runs the benchmark's sections one after the other and writes what was found: python3 -m bench RUN BIN OPTIONS...
+Called by compose/bench, which has started the broker. Nothing else should run on the machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from run_folder import RunFolder
+
+from . import door, history, latency, profile, scale, table, throughput
+from .client import Stalled
+from .exactness import Inexact
+from .scale import workload
+
+SECTIONS = ("throughput", "alone", "million", "latency", "outcome", "door", "scale", "recovery", "history", "profile")
+QUICK = ("throughput", "alone", "latency", "outcome", "door")
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+class Bench:
+    def __init__(self, run: RunFolder, options: argparse.Namespace) -> None:
+        self.run = run
+        self.bin = options.bin
+        self.quick = options.quick
+        self.runs = options.runs or (1 if options.quick else 3)
+        self.purchases = options.purchases or (60_000 if options.quick else 300_000)
+        self.settings = dict(entry.split("=", 1) for entry in options.set)
+
+    def section(self, name: str) -> Any:
+        return getattr(self, name)()
+
+    def throughput(self) -> Any:
+        return self._chains(self.purchases, self.runs)
+
+    def million(self) -> Any:
+        return self._chains(1_000_000, self.runs)
+
+    def _chains(self, purchases: int, runs: int) -> Any:
+        found = [
+            throughput.chain(self.run, self.bin, workload(seed, purchases, 100_000), self.settings)
+            for seed in range(1, runs + 1)
+        ]
+        return {
+            "perSecond": spread([one["perSecond"] for one in found]),
+            "cpuMicroseconds": spread([one["cpuMicroseconds"] for one in found]),
+            "runs": found,
+        }
+
+    def alone(self) -> Any:
+        found = [
+            throughput.alone(self.run, self.bin, workload(10 + seed, self.purchases, 100_000))
+            for seed in range(self.runs)
+        ]
+        return {
+            service: {figure: spread([one[service][figure] for one in found]) for figure in found[0][service]}
+            for service in found[0]
+        }
+
+    def latency(self) -> Any:
+        rates, seconds = ([100, 1_000], 8) if self.quick else ([100, 1_000, 5_000], 30)
+        found = [
+            latency.open_loop(self.run, self.bin, rates, seconds, self.settings) for _ in range(self.runs)
+        ]
+        return {
+            rate: {figure: spread([one[rate][figure] for one in found]) for figure in found[0][rate]}
+            for rate in found[0]
+        }
+
+    def outcome(self) -> Any:
+        rate, seconds = (200, 8) if self.quick else (1_000, 30)
+        found = [latency.waited_for(self.run, self.bin, rate, seconds, self.settings) for _ in range(self.runs)]
+        figures = [name for name in found[0] if name != "statuses"]
+        return {str(rate): {figure: spread([one[figure] for one in found]) for figure in figures}}
+
+    def door(self) -> Any:
+        found = [door.measure(self.run, self.bin, 5 if self.quick else 15, self.settings) for _ in range(self.runs)]
+        return {
+            name: {figure: spread([one[name][figure] for one in found]) for figure in found[0][name]}
+            for name in found[0]
+        }
+
+    def scale(self) -> Any:
+        return {
+            "workers": scale.workers(self.run, self.bin, self.purchases, self.settings),
+            "wallets": scale.wallets(self.run, self.bin, self.purchases, self.settings),
+        }
+
+    def recovery(self) -> Any:
+        return scale.recovery(self.run, self.bin, 50_000 if self.quick else scale.MEMORY_WALLETS, self.settings)
+
+    def history(self) -> Any:
+        return [
+            scale.history(self.run, self.bin, count, self.settings)
+            for count in ([400_000] if self.quick else [1_000_000, 10_000_000])
+        ]
+
+    def profile(self) -> Any:
+        return profile.measure(self.run, self.bin, workload(60, self.purchases, 100_000), self.settings)
+
+
+def head(root: Path, bench: Bench) -> dict[str, Any]:
+    """What the figures are of."""
+
+    def output(*command: str) -> str:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    processor = next(
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    )
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) // 1024
+    changed = output("git", "-C", str(root), "status", "--porcelain")
+    return {
+        "commit": output("git", "-C", str(root), "rev-parse", "--short=12", "HEAD") + ("+" if changed else ""),
+        "time": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "machine": f"{processor}, {output('nproc')} cores, {memory} MiB",
+        "load": Path("/proc/loadavg").read_text().split()[0],
+        "kafka": bench.run.text("kafka-version"),
+        "librdkafka": output("dpkg-query", "-W", "-f=${Version}", "librdkafka1"),
+        "sqlite": output("dpkg-query", "-W", "-f=${Version}", "libsqlite3-0"),
+        "swift": output("swift", "--version").splitlines()[0],
+        "settings": bench.settings,
+        "runs": bench.runs,
+        "purchases": bench.purchases,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run")
+    parser.add_argument("bin")
+    parser.add_argument("root")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--runs", type=int, default=0)
+    parser.add_argument("--purchases", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--report", default="")
+    parser.add_argument("--row", default="")
+    options = parser.parse_args()
+    bench = Bench(RunFolder(options.run), options)
+    sections = [name for name in options.only.split(",") if name] or list(QUICK if options.quick else SECTIONS)
+    if unknown := [name for name in sections if name not in SECTIONS]:
+        print(f"there is no section {unknown[0]}: {', '.join(SECTIONS)}", file=sys.stderr)
+        return 2
+    report: dict[str, Any] = {"head": head(Path(options.root), bench)}
+    table.show_head(report["head"])
+    for name in sections:
+        print(f"\n{name}", flush=True)
+        try:
+            report[name] = bench.section(name)
+        except (Inexact, Stalled, RuntimeError) as error:
+            print(f"  no figures: {error}", file=sys.stderr)
+            return 1
+        table.show(name, report[name])
+        if options.report:
+            Path(options.report).write_text(json.dumps(report, indent=2) + "\n")
+    if options.row:
+        history.append(Path(options.row), report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""What the gateway's API takes, asked by wrk: purchases answered with 202 once the broker has them, and reads of a
+balance, which the ledger answers."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import names
+from run_folder import RunFolder
+
+from .exactness import Inexact
+from .rig import Rig
+from .latency import API_KEY
+from .workload import SOURCE, Workload, customer
+
+CONNECTIONS = 128
+WARM_UP_SECONDS = 3
+# wrk draws keys and bodies from so many purchases; each request has a key of its own.
+BODIES = 1_000
+_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+def measure(main: RunFolder, bin_folder: str, seconds: int, settings: dict[str, str] | None = None) -> dict[str, Any]:
+    with Rig(main, bin_folder, settings) as rig:
+        secret, reading = secrets.token_hex(24), secrets.token_hex(24)
+        rig.configure(
+            [
+                {"kind": "apikey", "id": API_KEY, "role": "source", "source": SOURCE, "secret": secret},
+                {"kind": "apikey", "id": "bench-operator", "role": "operator", "secret": reading},
+            ]
+        )
+        # The door alone: what the chain behind it takes is measured elsewhere.
+        rig.start("ingress-gateway")
+        rig.wait_ready()
+        post = script(rig.run.path / "post.lua", secret)
+        base = f"http://127.0.0.1:{rig.run.api_port()}"
+        wrk(base + "/v1/events", post, WARM_UP_SECONDS)
+        figures = {"post202": wrk(base + "/v1/events", post, seconds)}
+        rig.start(*[name for name in names.SERVICES if name != "ingress-gateway"])
+        rig.wait_ready()
+        rig.wait_for_records("wallet-ledger", 1)
+        path = f"/v1/wallets/{customer(0)}/balance"
+        read = rig.run.path / "read.lua"
+        read.write_text(f'wrk.headers["x-api-key"]="bench-operator"\nwrk.headers["x-api-secret"]="{reading}"\n')
+        figures["balance"] = wrk(base + path, read, seconds)
+    return figures
+
+
+def script(path: Path, secret: str) -> Path:
+    bodies = ",\n".join(
+        f"[==[{purchase.body.decode()}]==]"
+        for purchase in Workload(5, BODIES, BODIES, datetime.now(timezone.utc), repeats=0)
+    )
+    path.write_text(
+        f"""local bodies = {{{bodies}}}
+local thread = 0
+function setup(t) t:set("mine", thread); thread = thread + 1 end
+local count = 0
+function init() prefix = string.format("wrk-%d-%d-", mine, os.time()) end
+function request()
+    count = count + 1
+    wrk.headers["idempotency-key"] = prefix .. count
+    return wrk.format("POST", nil, nil, bodies[count % #bodies + 1])
+end
+wrk.headers["content-type"] = "application/json"
+wrk.headers["x-api-key"] = "{API_KEY}"
+wrk.headers["x-api-secret"] = "{secret}"
+"""
+    )
+    return path
+
+
+def wrk(url: str, lua: Path, seconds: int) -> dict[str, Any]:
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(lua), url]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if found := re.search(r"Non-2xx or 3xx responses: (\d+)", text):
+        raise Inexact(f"{url}: {found.group(1)} requests were not answered as they should be")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    if rate is None:
+        raise Inexact(f"{url}: wrk says {text}")
+    times = {
+        f"p{percent}": round(float(value) * _UNITS[unit], 1)
+        for percent, value, unit in re.findall(r"(50|90|99)%\s+([\d.]+)(us|ms|s)", text)
+    }
+    return {"perSecond": round(float(rate.group(1)))} | times

@@ -1,0 +1,170 @@
+"""How long a purchase takes: from the moment it is meant to be sent to the moment a reader of committed awards has
+it. The load is open: a slow answer delays no later purchase, and what is sent late counts from when it was due."""
+
+from __future__ import annotations
+
+import http.client
+import queue
+import secrets
+import threading
+import time
+from datetime import datetime, timezone
+from typing import Any
+
+import names
+from run_folder import RunFolder
+
+from . import client
+from .exactness import read_awards
+from .rig import Rig
+from .workload import SOURCE, Workload
+
+WALLETS = 100_000
+# Connections are made, tables are grown, the JVM has compiled: nothing of that is counted.
+WARM_UP_SECONDS = 10
+# Waiting requests are sent from so many connections; one that waits blocks no other while there are free ones.
+CONNECTIONS = 64
+REQUEST_SECONDS = 30
+PATIENCE_SECONDS = 60
+API_KEY = "bench-key"
+
+
+def percentile(times: list[float], percent: float) -> float:
+    """The smallest time that so many percent do not exceed, of sorted times."""
+    return times[max(0, -(-int(len(times) * percent * 10) // 1_000) - 1)]
+
+
+def summary(times: list[float]) -> dict[str, float]:
+    """Milliseconds."""
+    times = sorted(times)
+    points = {"p50": 50, "p90": 90, "p99": 99, "p99.9": 99.9}
+    figures = {name: round(percentile(times, percent) * 1_000, 1) for name, percent in points.items()}
+    return figures | {"max": round(times[-1] * 1_000, 1), "count": len(times)}
+
+
+def open_loop(
+    main: RunFolder, bin_folder: str, rates: list[int], seconds: int, settings: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """One platform, one rate after the other."""
+    figures: dict[str, Any] = {}
+    workloads: list[Workload] = []
+    with Rig(main, bin_folder, settings) as rig:
+        rig.start()
+        rig.wait_ready()
+        warm_up = Workload(99, 2_000 * WARM_UP_SECONDS, WALLETS, datetime.now(timezone.utc), repeats=0)
+        send(rig, warm_up, 2_000)
+        workloads.append(warm_up)
+        rig.wait_for_records("wallet-ledger", warm_up.purchases)
+        for rate in rates:
+            workload = Workload(rate, rate * seconds, WALLETS, datetime.now(timezone.utc), repeats=0)
+            workloads.append(workload)
+            before = rig.usage()
+            reader = client.LiveReader(rig.brokers, rig.topic(names.AWARDS), rig.partitions)
+            try:
+                due = send(rig, workload, rate)
+                rig.wait(lambda: len(reader.arrived) >= workload.purchases, PATIENCE_SECONDS)
+            finally:
+                reader.close()
+            after = rig.usage()
+            times = [reader.arrived[which] - when for which, when in due.items()]
+            spent = sum(after[name].cpu_seconds - before[name].cpu_seconds for name in after)
+            figures[str(rate)] = summary(times) | {"cpuMicroseconds": round(spent / workload.purchases * 1e6)}
+        read_awards(rig, *workloads)
+    return figures
+
+
+def send(rig: Rig, workload: Workload, rate: int) -> dict[str, float]:
+    """Publishes at a steady rate.
+
+    Returns when each purchase was due, by its time.
+    """
+    writer = client.producer(rig.brokers, **{"linger.ms": 0})
+    topic, headers = rig.topic(names.INGRESS), [("ce_source", SOURCE.encode())]
+    ready = list(workload)
+    due: dict[str, float] = {}
+    failed: list[str] = []
+
+    def done(error: Any, _: Any) -> None:
+        if error is not None:
+            failed.append(str(error))
+
+    # The first record pays for the connections.
+    writer.list_topics(topic, timeout=30)
+    start = time.time() + 0.2
+    for number, purchase in enumerate(ready):
+        when = start + number / rate
+        while (ahead := when - time.time()) > 0:
+            writer.poll(0)
+            time.sleep(min(ahead, 0.001))
+        due[purchase.occurred_at] = when
+        writer.produce(topic, purchase.body, purchase.key, headers=headers, on_delivery=done)
+    if writer.flush(PATIENCE_SECONDS) or failed:
+        raise client.Stalled(f"{topic}: {failed[:1] or 'not everything was published'}")
+    return due
+
+
+# The waited-for outcome
+
+
+def waited_for(
+    main: RunFolder, bin_folder: str, rate: int, seconds: int, settings: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """`POST /v1/events` with `Prefer: wait`, from the moment a request is due to its answer."""
+    with Rig(main, bin_folder, settings) as rig:
+        secret = secrets.token_hex(24)
+        rig.configure([{"kind": "apikey", "id": API_KEY, "role": "source", "source": SOURCE, "secret": secret}])
+        rig.start()
+        rig.wait_ready()
+        port = rig.run.api_port()
+        workloads = [
+            Workload(97, rate * WARM_UP_SECONDS, WALLETS, datetime.now(timezone.utc), repeats=0),
+            Workload(98, rate * seconds, WALLETS, datetime.now(timezone.utc), repeats=0),
+        ]
+        for workload in workloads:
+            times, statuses = ask(port, secret, workload, rate)
+        read_awards(rig, *workloads)
+    return summary(times) | {"statuses": statuses}
+
+
+def ask(port: int, secret: str, workload: Workload, rate: int) -> tuple[list[float], dict[str, int]]:
+    waiting: queue.SimpleQueue[tuple[float, str, bytes] | None] = queue.SimpleQueue()
+    times: list[float] = []
+    statuses: dict[str, int] = {}
+    lock = threading.Lock()
+
+    def work() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS)
+        while (item := waiting.get()) is not None:
+            when, key, body = item
+            headers = {
+                "x-api-key": API_KEY,
+                "x-api-secret": secret,
+                "content-type": "application/json",
+                "idempotency-key": key,
+                "prefer": "wait=10",
+            }
+            connection.request("POST", "/v1/events", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            now = time.time()
+            with lock:
+                times.append(now - when)
+                statuses[str(answer.status)] = statuses.get(str(answer.status), 0) + 1
+        connection.close()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    start = time.time() + 0.2
+    for number, purchase in enumerate(list(workload)):
+        when = start + number / rate
+        if (ahead := when - time.time()) > 0:
+            time.sleep(ahead)
+        waiting.put((when, purchase.key, purchase.body))
+    for _ in threads:
+        waiting.put(None)
+    for thread in threads:
+        thread.join()
+    return times, statuses
+
+

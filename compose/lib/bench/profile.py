@@ -1,0 +1,96 @@
+"""Where the time goes in each service under load: perf's samples, folded by what the innermost known function belongs
+to. A profile explains figures; it is none."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+from collections import Counter
+from typing import Any
+
+import names
+from run_folder import RunFolder
+
+from . import client
+from .rig import Rig
+from .workload import Workload
+
+FREQUENCY = 499
+SECONDS = 10
+SHOWN_SYMBOLS = 12
+# The first that matches a frame of the stack, from the innermost out, says what a sample is. Memory and copying come
+# first: they are to be seen, whoever asks for them.
+KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("reference counting", re.compile(r"swift_(retain|release|bridgeObject|unknownObject|weak|unowned)|_swift_(retain|release)")),
+    ("allocation", re.compile(r"malloc|calloc|realloc|\bfree\b|_int_free|swift_(alloc|dealloc|slowAlloc|initStackObject)|operator new|cfree")),
+    ("copying", re.compile(r"mem(cpy|move|set|cmp)")),
+    ("kernel", re.compile(r"\[kernel|\[guest")),
+    ("SQLite", re.compile(r"^sqlite3|libsqlite3")),
+    ("checksums of pages", re.compile(r"PageChecksum")),
+    ("librdkafka", re.compile(r"^rd_|^rdk|librdkafka")),
+    ("digests", re.compile(r"SHA|sha256|EVP_|libcrypto|TruncatedDigest|murmur")),
+    ("JSON", re.compile(r"JSONText|JSONWriter|TapeParser|FieldReader|JSONDocument")),
+    ("state store", re.compile(r"StateStore")),
+    ("Kafka client's caller", re.compile(r"KafkaLog")),
+    ("worker loop", re.compile(r"StreamRuntime")),
+    ("messages", re.compile(r"8Messages")),
+    ("domain and processor", re.compile(r"IngressGateway|RuleEvaluator|WalletLedger|RewardsIssuer|Notifier")),
+    ("Swift's library", re.compile(r"\$sS|libswiftCore|swift_")),
+    ("C library", re.compile(r"libc\.so|libpthread")),
+)
+
+
+def measure(main: RunFolder, bin_folder: str, workload: Workload, settings: dict[str, str]) -> dict[str, Any]:
+    """Each service alone, on what the one before it has written, with perf at its side."""
+    figures: dict[str, Any] = {}
+    with Rig(main, bin_folder, settings) as rig:
+        client.publish(rig.brokers, rig.topic(names.INGRESS), workload.with_repeats())
+        for service in names.SERVICES:
+            # Purchases ask for no reward: the issuer has nothing to do.
+            if service == "rewards-issuer":
+                continue
+            rig.start(service)
+            instance = rig.instances[service]
+            data = rig.run.path / f"{service}.perf"
+            recorder = threading.Thread(target=record, args=(instance.pid, str(data)))
+            recorder.start()
+            due = workload.published if service == "ingress-gateway" else workload.purchases
+            rig.wait_for_records(service, due)
+            recorder.join()
+            figures[service] = fold(str(data))
+            rig.stop(service)
+            del rig.instances[service]
+    return figures
+
+
+def record(pid: int, file: str) -> None:
+    command = ["perf", "record", "-q", "-F", str(FREQUENCY), "-g", "-p", str(pid), "-o", file]
+    subprocess.run([*command, "--", "sleep", str(SECONDS)], check=True, capture_output=True)
+
+
+def fold(file: str) -> dict[str, Any]:
+    command = ["perf", "script", "-i", file, "-F", "comm,ip,sym,dso"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True, errors="replace").stdout
+    kinds: Counter[str] = Counter()
+    symbols: Counter[str] = Counter()
+    for sample in text.split("\n\n"):
+        frames = [line.strip().partition(" ")[2] for line in sample.splitlines()[1:]]
+        if frames:
+            kinds[kind(frames)] += 1
+            symbols[frames[0]] += 1
+    total = max(1, sum(kinds.values()))
+    return {
+        "samples": total,
+        "percent": {name: round(count * 100 / total, 1) for name, count in kinds.most_common()},
+        "symbols": {name: round(count * 100 / total, 1) for name, count in symbols.most_common(SHOWN_SYMBOLS)},
+    }
+
+
+def kind(frames: list[str]) -> str:
+    """Of the innermost frame that tells; what is in a library without names is the library's."""
+    for frame in frames:
+        for name, pattern in KINDS:
+            if pattern.search(frame):
+                return name
+    return "other"

@@ -1,0 +1,158 @@
+"""One platform to measure: topics of its own on the broker, five real executables with fresh folders, and what they and
+the broker have used. Starts and ends them; measures nothing but processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import metrics
+import names
+from fleet import Instance
+from run_folder import RunFolder, stat_fields
+
+from .workload import CONFIGURATION
+
+PARTITIONS = 8
+READY_SECONDS = 120
+TICKS_PER_SECOND, PAGE_BYTES = 100, 4096
+# Metrics are asked for so often while a run is waited for.
+POLL_SECONDS = 0.2
+STALL_SECONDS = 60
+
+
+class Usage(NamedTuple):
+    """Of a process so far."""
+
+    cpu_seconds: float
+    megabytes: float
+    peak_megabytes: float
+
+
+def usage(pid: int) -> Usage:
+    fields = stat_fields(str(pid))
+    status = Path(f"/proc/{pid}/status").read_text()
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    return Usage(
+        (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND, int(fields[21]) * PAGE_BYTES / 1e6, peak * 1024 / 1e6
+    )
+
+
+class Rig:
+    """Between its start and its end the platform runs, as far as it was asked to."""
+
+    count = 0
+
+    def __init__(
+        self, main: RunFolder, bin_folder: str, settings: dict[str, str] | None = None, partitions: int = PARTITIONS
+    ) -> None:
+        Rig.count += 1
+        self.bin = bin_folder
+        self.partitions = partitions
+        self.settings = settings or {}
+        path = main.path / "rigs" / str(Rig.count)
+        for folder in ("data", "logs", "config"):
+            (path / folder).mkdir(parents=True)
+        # What still runs when the command ends is ended by what stands in there.
+        (path / "pids").symlink_to(main.path / "pids")
+        (path / "brokers").write_text(main.brokers)
+        (path / "prefix").write_text(f"bench-{Rig.count}")
+        (path / "partitions").write_text(str(partitions))
+        self.run = RunFolder(str(path))
+        self.broker_pid = int(main.text("pids/broker").split()[0])
+        self.instances: dict[str, Instance] = {}
+
+    def __enter__(self) -> Rig:
+        self.operator("topics", "--partitions", str(self.partitions))
+        self.configure(CONFIGURATION)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for instance in self.instances.values():
+            instance.kill()
+            instance.forget()
+
+    @property
+    def brokers(self) -> str:
+        return self.run.brokers
+
+    def topic(self, noun: str) -> str:
+        return self.run.topic(noun)
+
+    def operator(self, command: str, *arguments: str) -> None:
+        subprocess.run(
+            [f"{self.bin}/pointstream", command, *arguments, "--brokers", self.brokers]
+            + ["--prefix", self.run.text("prefix")],
+            check=True,
+            capture_output=True,
+        )
+
+    def configure(self, documents: list[dict[str, Any]]) -> None:
+        files = []
+        for document in documents:
+            file = self.run.path / "config" / f"{document['kind']}-{document['id']}.json"
+            file.write_text(json.dumps(document))
+            files.append(str(file))
+        self.operator("apply", *files)
+
+    # Services
+
+    def start(self, *services: str, settings: dict[str, str] | None = None) -> None:
+        """Starts services (`rule-evaluator`, or `rule-evaluator-2` for a second one), all at once."""
+        for name in services or names.SERVICES:
+            service = name.removesuffix("-2").removesuffix("-3").removesuffix("-4")
+            if name not in self.instances:
+                number = 1 if name == service else int(name[-1])
+                instance = Instance(self.run, self.bin, service, number, has_disk=False)
+                instance.environment |= self.settings | (settings or {})
+                self.instances[name] = instance
+            self.instances[name].start()
+
+    def stop(self, *services: str) -> None:
+        for name in services or tuple(self.instances):
+            self.instances[name].signal(15)
+        for name in services or tuple(self.instances):
+            self.instances[name].wait(30)
+
+    def wait_ready(self, *services: str) -> None:
+        self.wait(lambda: all(self.instances[name].is_ready for name in services or self.instances), READY_SECONDS)
+
+    def wait(self, done: Any, seconds: float = STALL_SECONDS, poll: float = POLL_SECONDS) -> None:
+        """Until `done()` says so; a service that ended, or silence for so long, ends the run."""
+        end = time.monotonic() + seconds
+        while not done():
+            for name, instance in self.instances.items():
+                if not instance.is_alive:
+                    raise RuntimeError(f"{name} has ended: see {self.run.path}/logs/{name}.log")
+            if time.monotonic() > end:
+                raise RuntimeError(f"still waiting after {seconds} s: see {self.run.path}/logs")
+            time.sleep(poll)
+
+    def wait_for_records(self, service: str, count: int) -> None:
+        """Until a service has processed so many records; standing still for a minute ends the run."""
+        instance = self.instances[service]
+        seen, moved = -1, time.monotonic()
+        while True:
+            now = instance.metric(names.RECORDS_PROCESSED)
+            if now >= count:
+                return
+            if now != seen:
+                seen, moved = now, time.monotonic()
+            if time.monotonic() - moved > STALL_SECONDS or not instance.is_alive:
+                raise RuntimeError(f"{service} stands at {now} of {count}: see {self.run.path}/logs")
+            time.sleep(POLL_SECONDS)
+
+    def series(self, service: str) -> metrics.Series:
+        answer = self.instances[service].ask("/metrics")
+        return metrics.parse(answer[1]) if answer else {}
+
+    def usage(self) -> dict[str, Usage]:
+        """Of every running service, and of the broker as a sixth."""
+        found = {name: usage(instance.pid) for name, instance in self.instances.items() if instance.is_alive}
+        return found | {"broker": usage(self.broker_pid)}
