@@ -16,7 +16,7 @@ extension Worker {
     private static var failedPunctuationPause: Int64 { 5_000 }
 
     func processBatch(_ consumer: Log.Consumer, _ producer: Log.Producer) throws(WorkerFailure) {
-        let now = clock.now()
+        let now = readClock()
         let due = tasks.filter { task in
             guard task.isRunning, let due = task.nextPunctuation else { return false }
             return due <= now || mustPunctuate

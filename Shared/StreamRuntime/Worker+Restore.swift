@@ -135,7 +135,7 @@ extension Worker {
                 continue
             }
             task.startRunning()
-            if task.isAhead, aheadSince == nil { aheadSince = clock.now() }
+            if task.isAhead, aheadSince == nil { aheadSince = readClock() }
             logger.info("partition.running", .number("partition", Int64(task.partition.number)))
         }
         try refetch()

@@ -89,10 +89,8 @@ public final class Worker<Log: EventLog> {
     ///
     /// - Returns: how long the caller may pause before the next step, in milliseconds.
     public func step() throws(WorkerStop) -> Int64 {
-        let now = clock.now()
+        let now = readClock()
         status.update { $0.lastStep = now }
-        if now < lastNow { clockWasSetBack(to: now) }
-        lastNow = now
         if pausedUntil > now {
             return min(pausedUntil.milliseconds - now.milliseconds, Self.pauseStepMilliseconds)
         }
@@ -106,6 +104,14 @@ public final class Worker<Log: EventLog> {
             try recover(from: error, now)
         }
         return 0
+    }
+
+    /// The time, for whatever is reckoned from it: a clock that was set back is noticed here.
+    func readClock() -> Timestamp {
+        let now = clock.now()
+        if now < lastNow { clockWasSetBack(to: now) }
+        lastNow = now
+        return now
     }
 
     /// A wait that was to be short must not last as long as the clock was wrong.

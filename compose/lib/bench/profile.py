@@ -4,8 +4,8 @@ to. A profile explains figures; it is none."""
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
-import threading
 from collections import Counter
 from typing import Any
 
@@ -17,7 +17,6 @@ from .rig import Rig
 from .workload import Workload
 
 FREQUENCY = 499
-SECONDS = 10
 SHOWN_SYMBOLS = 12
 # The first that matches a frame of the stack, from the innermost out, says what a sample is. Memory and copying come
 # first: they are to be seen, whoever asks for them.
@@ -51,22 +50,25 @@ def measure(main: RunFolder, bin_folder: str, workload: Workload, settings: dict
             if service == "rewards-issuer":
                 continue
             rig.start(service)
-            instance = rig.instances[service]
+            rig.wait_ready(service)
             data = rig.run.path / f"{service}.perf"
-            recorder = threading.Thread(target=record, args=(instance.pid, str(data)))
-            recorder.start()
+            recorder = record(rig.instances[service].pid, str(data))
             due = workload.published if service == "ingress-gateway" else workload.purchases
             rig.wait_for_records(service, due)
-            recorder.join()
+            recorder.send_signal(signal.SIGINT)
+            recorder.wait()
             figures[service] = fold(str(data))
             rig.stop(service)
             del rig.instances[service]
     return figures
 
 
-def record(pid: int, file: str) -> None:
-    command = ["perf", "record", "-q", "-F", str(FREQUENCY), "-g", "-p", str(pid), "-o", file]
-    subprocess.run([*command, "--", "sleep", str(SECONDS)], check=True, capture_output=True)
+def record(pid: int, file: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        ["perf", "record", "-q", "-F", str(FREQUENCY), "-g", "-p", str(pid), "-o", file],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def fold(file: str) -> dict[str, Any]:
