@@ -109,7 +109,8 @@ final class DoorCheck {
         guard let record, record.topic == .intake, let reply = reply(to: record) else { return false }
         switch reply.text("outcome") {
         case ReplyOutcome.conflict.rawValue, ReplyOutcome.notFound.rawValue: return true
-        case ReplyOutcome.refused.rawValue: return !isOutcome(reply.value ?? [], of: record.event)
+        // An outcome may become visible after the reply of the same transaction.
+        case ReplyOutcome.refused.rawValue: return run.isSettled && !isOutcome(reply.value ?? [], of: record.event)
         default: return false
         }
     }
