@@ -12,7 +12,7 @@ from confluent_kafka import Message
 
 from . import client
 from .rig import Rig
-from .workload import Workload
+from .workload import Workload, due
 
 SHOWN = 5
 
@@ -34,10 +34,7 @@ class Awards(NamedTuple):
 
 def read_awards(rig: Rig, *workloads: Workload) -> Awards:
     """Reads all awards and holds them against all that was published."""
-    due: dict[str, int] = defaultdict(int)
-    for workload in workloads:
-        for who, points in workload.due().items():
-            due[who] += points
+    expected = due(workloads)
     found: dict[str, int] = defaultdict(int)
     sequences: dict[str, int] = defaultdict(int)
     settled: dict[str, int] = {}
@@ -64,7 +61,7 @@ def read_awards(rig: Rig, *workloads: Workload) -> Awards:
     purchases = sum(workload.purchases for workload in workloads)
     if len(events) != purchases:
         wrong.append(f"{len(events)} awards of {purchases} purchases")
-    for who, points in due.items():
+    for who, points in expected.items():
         if found[who] != points or settled.get(who) != points:
             wrong.append(f"{who} is due {points}, was awarded {found[who]}, has {settled.get(who)}")
     if wrong:

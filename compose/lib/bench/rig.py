@@ -110,7 +110,7 @@ class Rig:
             if name not in self.instances:
                 number = 1 if name == service else int(name[-1])
                 instance = Instance(self.run, self.bin, service, number, has_disk=False)
-                instance.environment |= self.settings | (settings or {})
+                instance.environment |= {"POINTSTREAM_PARTITIONS": str(self.partitions)} | self.settings | (settings or {})
                 self.instances[name] = instance
             self.instances[name].start()
 

@@ -88,16 +88,18 @@ class Workload:
         step = round(1 / self.repeats) if self.repeats else 0
         return self.purchases + (-(-self.purchases // step) if step else 0)
 
-    def due(self) -> dict[str, int]:
-        """The points of each customer: whole dollars, and five for each day with a purchase."""
-        points: dict[str, int] = defaultdict(int)
-        days: set[tuple[int, int]] = set()
-        for purchase in self:
+
+def due(workloads: tuple[Workload, ...]) -> dict[str, int]:
+    """The points of each customer: whole dollars, and five for each day with a purchase."""
+    points: dict[str, int] = defaultdict(int)
+    days: set[tuple[int, int]] = set()
+    for workload in workloads:
+        for purchase in workload:
             points[customer(purchase.wallet)] += purchase.cents // 100
             days.add((purchase.wallet, purchase.day))
-        for wallet, _ in days:
-            points[customer(wallet)] += DAILY_POINTS
-        return points
+    for wallet, _ in days:
+        points[customer(wallet)] += DAILY_POINTS
+    return points
 
 
 def money(cents: int) -> str:
