@@ -3,7 +3,12 @@
 // dependencies.
 import PackageDescription
 
-let strict: [SwiftSetting] = [.strictMemorySafety(), .treatAllWarnings(as: .error)]
+/// A purchase passes some thirty small functions of other modules: in release builds they are specialised and inlined
+/// across modules, and exclusive access, which debug builds and all tests check at run time, is not checked again.
+let fast: SwiftSetting = .unsafeFlags(
+    ["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release))
+
+let strict: [SwiftSetting] = [.strictMemorySafety(), .treatAllWarnings(as: .error), fast]
 
 func native(_ name: String, package: String) -> Target {
     .systemLibrary(name: name, path: "Shared/Native/\(name)", providers: [.apt([package])])
@@ -54,6 +59,7 @@ let package = Package(
         native("CCrypto", package: "libssl-dev"),
         native("CTLS", package: "libssl-dev"),
         native("CEpoll", package: "libc6-dev"),
+        native("CMalloc", package: "libc6-dev"),
 
         shared("Primitives"),
         shared("JSONText", ["Primitives"]),
@@ -76,7 +82,7 @@ let package = Package(
             "ServiceHost",
             [
                 "Primitives", "JSONText", "EventLog", "KafkaLog", "Messages", "Settings", "StreamRuntime", "Telemetry",
-                "HTTPGate",
+                "HTTPGate", "CMalloc",
             ]),
 
         .target(

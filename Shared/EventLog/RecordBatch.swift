@@ -88,6 +88,19 @@ public final class RecordBatch {
         return (entry.key?.count ?? 0) + (entry.value?.count ?? 0) + headers
     }
 
+    /// Where the value of a record's last header of that name lies. Looked for by every stage in every record, so
+    /// nothing is copied or retained for it.
+    func headerValue(_ name: StaticString, of index: Int) -> Range<Int>? {
+        let wanted = StaticBytes(name)
+        for number in entries[index].headers.reversed() where headerEntries[number].name.count == wanted.count {
+            let start = headerEntries[number].name.lowerBound
+            var at = 0
+            while at < wanted.count, bytes[start + at] == wanted[at] { at += 1 }
+            if at == wanted.count { return headerEntries[number].value }
+        }
+        return nil
+    }
+
     private func store(_ part: some Collection<UInt8>) -> Range<Int> {
         let start = bytes.count
         bytes.append(contentsOf: part)
@@ -134,14 +147,7 @@ public struct Record {
 
     /// The value of the last header of that name: a later one replaces an earlier one.
     public func header(_ name: StaticString) -> ArraySlice<UInt8>? {
-        let wanted = StaticBytes(name)
-        for number in entry.headers.reversed() {
-            let header = batch.headerEntries[number]
-            if header.name.count == wanted.count, batch.bytes[header.name].elementsEqual(wanted) {
-                return batch.bytes[header.value]
-            }
-        }
-        return nil
+        batch.headerValue(name, of: index).map { batch.bytes[$0] }
     }
 
     /// A header's value as text, if it is valid UTF-8.

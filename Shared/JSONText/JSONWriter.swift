@@ -98,8 +98,15 @@ public struct JSONWriter: Sendable {
     public mutating func hex(_ number: UInt128) {
         beginValue()
         bytes.append(UInt8(ascii: "\""))
-        hexDigits(UInt64(truncatingIfNeeded: number >> 64))
-        hexDigits(UInt64(truncatingIfNeeded: number))
+        bytes.appendHex(number)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// A string of two lower-case hex digits for each byte.
+    public mutating func hex(of data: some Collection<UInt8>) {
+        beginValue()
+        bytes.append(UInt8(ascii: "\""))
+        bytes.appendHex(of: data)
         bytes.append(UInt8(ascii: "\""))
     }
 
@@ -177,10 +184,6 @@ public struct JSONWriter: Sendable {
 
     /// 2^64 - 1 has twenty.
     private static let mostDigits = 20
-
-    private mutating func hexDigits(_ number: UInt64) {
-        for shift in stride(from: UInt64(60), through: 0, by: -4) { bytes.append(hexDigit(number >> shift)) }
-    }
 
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))

@@ -92,9 +92,33 @@ public enum Step: Sendable, Hashable {
 
 /// 32 lower-case hex digits of a 128-bit value.
 public func hexDigits(_ value: UInt128) -> [UInt8] {
-    [UInt8](counting: 32) { index in
-        let nibble = UInt8(truncatingIfNeeded: value >> UInt128(124 - index * 4)) & 0xf
-        return nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+    var digits: [UInt8] = []
+    digits.reserveCapacity(32)
+    digits.appendHex(value)
+    return digits
+}
+
+extension [UInt8] {
+    /// Adds 32 lower-case hex digits.
+    public mutating func appendHex(_ value: UInt128) {
+        appendHex(UInt64(truncatingIfNeeded: value >> 64), digits: 16)
+        appendHex(UInt64(truncatingIfNeeded: value), digits: 16)
+    }
+
+    /// Adds the two lower-case hex digits of each byte.
+    public mutating func appendHex(of bytes: some Collection<UInt8>) {
+        reserveCapacity(count + 2 * bytes.count)
+        for byte in bytes { appendHex(UInt64(byte), digits: 2) }
+    }
+
+    /// Adds the lowest digits. A message has a dozen ids, so all room is made at once.
+    private mutating func appendHex(_ value: UInt64, digits: Int) {
+        append(addingCapacity: digits) { text in
+            for place in (0..<digits).reversed() {
+                let nibble = UInt8(truncatingIfNeeded: value >> UInt64(4 * place)) & 0xf
+                text.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble)
+            }
+        }
     }
 }
 
@@ -110,13 +134,4 @@ public func hexDigits(_ value: UInt128) -> [UInt8] {
         }
     }
     return value
-}
-
-extension [UInt8] {
-    /// An array of `count` bytes, each computed from its index.
-    fileprivate init(counting count: Int, _ byte: (Int) -> UInt8) {
-        self = []
-        reserveCapacity(count)
-        for index in 0..<count { append(byte(index)) }
-    }
 }

@@ -38,25 +38,25 @@ extension Timestamp: CustomStringConvertible {
     /// The text form as 24 ASCII bytes (years 1 to 9999).
     public var rfc3339: [UInt8] {
         let (year, month, day) = date
-        let inDay = milliseconds - self.day * Self.millisecondsPerDay
-        var text: [UInt8] = []
-        text.reserveCapacity(24)
-        func put(_ number: Int64, _ digits: Int, _ after: Unicode.Scalar) {
-            var divisor = powerOfTen(digits - 1)
-            for _ in 0..<digits {
-                text.append(0x30 + UInt8(truncatingIfNeeded: number / divisor % 10))
-                divisor = max(1, divisor / 10)
+        let inDay = Int(milliseconds - self.day * Self.millisecondsPerDay)
+        return [UInt8](capacity: 24) { text in
+            func put(_ number: Int, _ after: Unicode.Scalar) {
+                text.append(0x30 + UInt8(truncatingIfNeeded: number / 10))
+                text.append(0x30 + UInt8(truncatingIfNeeded: number % 10))
+                text.append(UInt8(ascii: after))
             }
-            text.append(UInt8(ascii: after))
+            let (century, second) = (year / 100, inDay / 1_000)
+            text.append(0x30 + UInt8(truncatingIfNeeded: century / 10))
+            text.append(0x30 + UInt8(truncatingIfNeeded: century % 10))
+            put(year % 100, "-")
+            put(month, "-")
+            put(day, "T")
+            put(second / 3_600, ":")
+            put(second / 60 % 60, ":")
+            put(second % 60, ".")
+            text.append(0x30 + UInt8(truncatingIfNeeded: inDay % 1_000 / 100))
+            put(inDay % 100, "Z")
         }
-        put(Int64(year), 4, "-")
-        put(Int64(month), 2, "-")
-        put(Int64(day), 2, "T")
-        put(inDay / 3_600_000, 2, ":")
-        put(inDay / 60_000 % 60, 2, ":")
-        put(inDay / 1_000 % 60, 2, ".")
-        put(inDay % 1_000, 3, "Z")
-        return text
     }
 
     /// Reads RFC 3339 with a zone (`Z` or an offset). A leap second (`:60`) reads as `:59`; more

@@ -23,12 +23,17 @@ public enum StoreLocation: Sendable {
     /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare.
     private static let checkpointPages = 4_096
 
+    /// Without statistics of its memory: they take a lock of the whole process at every allocation, a twentieth of
+    /// the ledger's time. A refusal (the library is in use already) leaves it as it is.
+    private static let libraryIsPrepared = pointstream_sqlite_without_memory_statistics() == SQLITE_OK
+
     public init(_ location: StoreLocation) throws(StoreFailure) {
         let (path, layer): (String, String?) =
             switch location {
             case .file(let path): (path, PageChecksums.name)
             case .memory, .image: (":memory:", nil)
             }
+        _ = Self.libraryIsPrepared
         if layer != nil { try Self.check(path) }
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX

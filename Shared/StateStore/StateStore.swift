@@ -153,12 +153,37 @@ public final class StateStore {
         if unsafe sqlite3_get_autocommit(connection.handle) == 0 { try connection.execute("ROLLBACK") }
     }
 
-    public func beginRecord() throws(StoreFailure) { try savepoint.run() }
-    public func endRecord() throws(StoreFailure) { try release.run() }
+    // MARK: Records
+
+    private var changesAtRecord: Int64 = 0
+    private var hasSavepoint = false
+
+    /// Marks where a record's changes begin.
+    ///
+    /// - Parameter withSavepoint: so that the record can be undone alone, whatever it has changed. SQLite then copies
+    ///   each page that it changes a first time, which costs the ledger a tenth of its time.
+    public func beginRecord(withSavepoint: Bool) throws(StoreFailure) {
+        changesAtRecord = unsafe sqlite3_total_changes64(connection.handle)
+        if withSavepoint { try savepoint.run() }
+        hasSavepoint = withSavepoint
+    }
+
+    public func endRecord() throws(StoreFailure) {
+        guard hasSavepoint else { return }
+        hasSavepoint = false
+        try release.run()
+    }
+
+    /// Without a savepoint, only a record that changed nothing can be undone.
+    public var canUndoRecord: Bool {
+        unsafe hasSavepoint || sqlite3_total_changes64(connection.handle) == changesAtRecord
+    }
 
     public func undoRecord() throws(StoreFailure) {
+        precondition(canUndoRecord, "what the record changed cannot be told from the batch")
+        guard hasSavepoint else { return }
         try undo.run()
-        try release.run()
+        try endRecord()
     }
 
     // MARK: Place in the log

@@ -132,7 +132,7 @@ final class TableChangelog {
         switch type {
         case .integer: writer.integer(value.integer)
         case .text: writer.string(utf8: value.bytes)
-        case .blob: writer.string(hexText(value.bytes))
+        case .blob: writer.hex(of: value.bytes)
         }
     }
 
@@ -178,15 +178,6 @@ final class TableChangelog {
         default: throw malformed("a value of \(table.name) has the wrong type")
         }
     }
-}
-
-private func hexText(_ bytes: some Collection<UInt8>) -> String {
-    var text: [UInt8] = []
-    text.reserveCapacity(bytes.count * 2)
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 0xf] { text.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble) }
-    }
-    return String(decoding: text, as: UTF8.self)
 }
 
 private func bytesOfHex(_ text: String) -> [UInt8]? {

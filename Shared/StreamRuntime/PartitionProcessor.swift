@@ -35,6 +35,10 @@ public protocol PartitionProcessor: AnyObject {
     /// The batch is visible and stored: effects outside the platform may follow.
     func batchCommitted()
 
+    /// The newest record's rows and output are undone, and the batch goes on without it: forget what was read or
+    /// computed for it.
+    func recordUndone()
+
     /// The batch never happened: forget what was read or computed in it.
     func batchUndone()
 
@@ -49,6 +53,8 @@ extension PartitionProcessor {
     public func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {}
     public func restore(_ record: Record) throws(StoreFailure) {}
     public func batchCommitted() {}
+    /// What is good for a whole batch is good for one record, unless something was counted in the batch.
+    public func recordUndone() { batchUndone() }
     public func batchUndone() {}
     public func close() {}
 }

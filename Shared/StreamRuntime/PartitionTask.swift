@@ -214,6 +214,21 @@ final class PartitionTask {
         return record.offset >= next
     }
 
+    /// Where the batch at hand began.
+    private var reachedBefore: [TopicID: Offset] = [:]
+
+    func begin() throws(StoreFailure) {
+        reachedBefore = reached
+        try store?.begin()
+    }
+
+    /// The batch at hand was not read yet.
+    func startBatchAgain() throws(StoreFailure) {
+        try store?.rollback()
+        reached = reachedBefore
+        processor?.batchUndone()
+    }
+
     func advance(_ record: Record) { reached[record.topic] = record.offset.next }
 
     /// Set after a punctuation that failed for good.

@@ -26,8 +26,7 @@ extension Worker {
         guard !batch.isEmpty || !due.isEmpty || mustCatchUp else { return }
         context.begin(at: now, configuration: context.configuration)
         let started = now
-        let count = try processRecords()
-        for task in due { try punctuate(task) }
+        let count = try process(due)
         if !mustCatchUp, try setAside(now) { return metrics.setAside(records: count) }
         for task in tasks where task.isRunning && task.isAhead { try begin(task) }
         let touched = tasks.filter { $0.store?.isInTransaction ?? false }
@@ -55,14 +54,35 @@ extension Worker {
         return true
     }
 
-    private func processRecords() throws(WorkerFailure) -> Int {
+    /// Nearly every batch goes through without a record that fails after it has changed rows. One that does not is
+    /// undone, and done again with a savepoint before each record.
+    private func process(_ due: [PartitionTask]) throws(WorkerFailure) -> Int {
+        do throws(WorkerFailure) {
+            return try processOnce(due, withSavepoints: false)
+        } catch {
+            guard case .needsSavepoints = error else { throw error }
+        }
+        for task in tasks where task.store?.isInTransaction ?? false {
+            try storing(task) { () throws(StoreFailure) in try task.startBatchAgain() }
+        }
+        context.output.clear()
+        return try processOnce(due, withSavepoints: true)
+    }
+
+    private func processOnce(_ due: [PartitionTask], withSavepoints: Bool) throws(WorkerFailure) -> Int {
+        let count = try processRecords(withSavepoints)
+        for task in due { try punctuate(task, withSavepoints) }
+        return count
+    }
+
+    private func processRecords(_ withSavepoints: Bool) throws(WorkerFailure) -> Int {
         var count = 0
         for record in batch {
             guard let task = tasks.first(where: { $0.partition == record.partition }), task.isRunning,
                 task.expects(record)
             else { continue }
             try begin(task)
-            try process(record, task)
+            try process(record, task, withSavepoints)
             task.advance(record)
             count += 1
         }
@@ -71,20 +91,22 @@ extension Worker {
 
     private func begin(_ task: PartitionTask) throws(WorkerFailure) {
         guard let store = task.store, !store.isInTransaction else { return }
-        try storing(task) { () throws(StoreFailure) in try store.begin() }
+        try storing(task) { () throws(StoreFailure) in try task.begin() }
     }
 
-    private func process(_ record: Record, _ task: PartitionTask) throws(WorkerFailure) {
-        try guarded(task) { (processor) throws(RecordFailure) in
+    private func process(
+        _ record: Record, _ task: PartitionTask, _ withSavepoint: Bool
+    ) throws(WorkerFailure) {
+        try guarded(task, withSavepoint) { (processor) throws(RecordFailure) in
             try processor.process(record, context)
         } onUnprocessable: { code, detail in
             deadLetter(record, task, code: code, detail: detail)
         }
     }
 
-    private func punctuate(_ task: PartitionTask) throws(WorkerFailure) {
+    private func punctuate(_ task: PartitionTask, _ withSavepoint: Bool) throws(WorkerFailure) {
         try begin(task)
-        try guarded(task) { (processor) throws(RecordFailure) in
+        try guarded(task, withSavepoint) { (processor) throws(RecordFailure) in
             try processor.punctuate(context)
         } onUnprocessable: { code, detail in
             task.punctuationPausedUntil = context.now.adding(milliseconds: Self.failedPunctuationPause)
@@ -96,12 +118,13 @@ extension Worker {
 
     /// Runs a processor's step so that its rows and records vanish if it fails.
     private func guarded(
-        _ task: PartitionTask, _ body: (any PartitionProcessor) throws(RecordFailure) -> Void,
+        _ task: PartitionTask, _ withSavepoint: Bool,
+        _ body: (any PartitionProcessor) throws(RecordFailure) -> Void,
         onUnprocessable: (_ code: String, _ detail: String) -> Void
     ) throws(WorkerFailure) {
         guard let store = task.store, let processor = task.processor else { return }
         let mark = context.output.count
-        try storing(task) { () throws(StoreFailure) in try store.beginRecord() }
+        try storing(task) { () throws(StoreFailure) in try store.beginRecord(withSavepoint: withSavepoint) }
         do throws(RecordFailure) {
             try body(processor)
             try refuseUnwritable(since: mark)
@@ -111,10 +134,11 @@ extension Worker {
             if switchedOff.contains(.savepoint) {
                 try storing(task) { () throws(StoreFailure) in try store.endRecord() }
             } else {
+                guard store.canUndoRecord else { throw .needsSavepoints(task.partition) }
                 try storing(task) { () throws(StoreFailure) in try store.undoRecord() }
                 context.output.truncate(to: mark)
             }
-            processor.batchUndone()
+            processor.recordUndone()
             onUnprocessable(code, detail)
         }
     }

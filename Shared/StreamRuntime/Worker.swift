@@ -288,6 +288,7 @@ public final class Worker<Log: EventLog> {
         defer { noteProgress() }
         switch failure {
         case .stop(let stop): throw stop
+        case .needsSavepoints: undoBatch()
         case .log(let cause):
             switch cause.consequence {
             case .retry: undoBatch()
@@ -331,6 +332,7 @@ public final class Worker<Log: EventLog> {
     private func stop(for failure: WorkerFailure, _ now: Timestamp) -> WorkerStop? {
         switch failure {
         case .stop(let stop): return stop
+        case .needsSavepoints: return nil
         case .log(let cause):
             guard cause.consequence == .stop else { return nil }
             switch cause.cause {

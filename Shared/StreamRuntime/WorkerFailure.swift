@@ -10,12 +10,16 @@ enum WorkerFailure: Error, CustomStringConvertible {
     case log(LogFailure)
     case store(PartitionIndex, StoreFailure)
     case stop(WorkerStop)
+    /// A record failed after it had changed rows, and cannot be undone alone. Never leaves the batch: it is undone
+    /// and done again with savepoints.
+    case needsSavepoints(PartitionIndex)
 
     var code: String {
         switch self {
         case .log(let failure): failure.code
         case .store(_, let failure): "sqlite-\(failure.code)"
         case .stop(let stop): stop.code.rawValue
+        case .needsSavepoints: "needs-savepoints"
         }
     }
 
@@ -24,6 +28,7 @@ enum WorkerFailure: Error, CustomStringConvertible {
         case .log(let failure): failure.description
         case .store(let partition, let failure): "partition \(partition): \(failure)"
         case .stop(let stop): stop.description
+        case .needsSavepoints(let partition): "partition \(partition): a record cannot be undone alone"
         }
     }
 }

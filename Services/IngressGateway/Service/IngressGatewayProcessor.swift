@@ -19,8 +19,6 @@ final class IngressGatewayProcessor: PartitionProcessor {
     private let partition: PartitionIndex
     private let metrics: IntakeMetrics
     private var counts = IntakeCounts()
-    /// The next call of ``batchUndone()`` is about one record, not about the batch.
-    private var onlyRecordIsUndone = false
     private(set) var nextPunctuation: Timestamp? = .zero
 
     init(_ store: IngressGatewayStore, _ partition: PartitionIndex, _ metrics: IntakeMetrics) {
@@ -30,17 +28,12 @@ final class IngressGatewayProcessor: PartitionProcessor {
     }
 
     func process(_ record: Record, _ batch: BatchContext) throws(RecordFailure) {
-        do throws(RecordFailure) {
-            if record.topic == .ingress {
-                try receive(record, batch)
-            } else if record.messageType == .eventQuery {
-                try ask(record, batch)
-            } else {
-                try decide(record, batch)
-            }
-        } catch {
-            onlyRecordIsUndone = error.undoesRecordAlone
-            throw error
+        if record.topic == .ingress {
+            try receive(record, batch)
+        } else if record.messageType == .eventQuery {
+            try ask(record, batch)
+        } else {
+            try decide(record, batch)
         }
     }
 
@@ -198,21 +191,14 @@ final class IngressGatewayProcessor: PartitionProcessor {
         counts = IntakeCounts()
     }
 
-    func batchUndone() {
+    func recordUndone() {
         store.forgetRead()
         // What was due may be due still.
         nextPunctuation = .zero
-        if !onlyRecordIsUndone { counts = IntakeCounts() }
-        onlyRecordIsUndone = false
     }
-}
 
-extension RecordFailure {
-    /// Whether the worker undoes the record and goes on with the batch.
-    fileprivate var undoesRecordAlone: Bool {
-        switch self {
-        case .unprocessable: true
-        case .store(let failure): failure.consequence == .rejectRecord
-        }
+    func batchUndone() {
+        recordUndone()
+        counts = IntakeCounts()
     }
 }

@@ -94,12 +94,32 @@ final class AccountRows {
         try updateSequence.run()
     }
 
-    /// Books the programme's side of a transfer.
-    func move(_ transfer: WalletTransaction.Transfer, _ asset: AssetCode) throws(StoreFailure) {
-        let isCredit = transfer.credit == .wallet
+    /// Adds to one of the programme's accounts.
+    func move(
+        _ points: Points, _ account: WalletTransaction.Account, _ asset: AssetCode
+    ) throws(StoreFailure) {
         addToProgramme.bind(asset.text)
-        addToProgramme.bind((isCredit ? transfer.debit : transfer.credit).rawValue)
-        addToProgramme.bind(isCredit ? -transfer.points.units : transfer.points.units)
+        addToProgramme.bind(account.rawValue)
+        addToProgramme.bind(points.units)
         try addToProgramme.run()
+    }
+}
+
+extension WalletTransaction {
+    /// The programme's side of the transfers, one sum for each account: several offers that fire together issue
+    /// their points at once.
+    var programmeMoves: [(account: Account, points: Points)] {
+        var moves: [(account: Account, points: Points)] = []
+        for transfer in transfers {
+            let isCredit = transfer.credit == .wallet
+            let account = isCredit ? transfer.debit : transfer.credit
+            let points = isCredit ? -transfer.points : transfer.points
+            if let index = moves.firstIndex(where: { $0.account == account }) {
+                moves[index].points += points
+            } else {
+                moves.append((account, points))
+            }
+        }
+        return moves
     }
 }

@@ -7,7 +7,6 @@ import StateStore
 
 final class HistoryRows {
     private var insertTransaction: Statement
-    private var insertTransfer: Statement
     private var insertRefusal: Statement
     private var selectBody: Statement
     private var selectPage: Statement
@@ -15,11 +14,6 @@ final class HistoryRows {
     init(_ connection: Connection) throws(StoreFailure) {
         insertTransaction = try connection.prepare(
             "INSERT INTO wallet_transaction (wallet_id, sequence, transaction_id, body) VALUES (?, ?, ?, ?)")
-        insertTransfer = try connection.prepare(
-            """
-            INSERT INTO transfer (transfer_id, wallet_id, sequence, debit, credit, asset, points)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
-            """)
         insertRefusal = try connection.prepare(
             "INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
         selectBody = try connection.prepare(
@@ -42,16 +36,6 @@ final class HistoryRows {
         insertTransaction.bind(transaction.id)
         insertTransaction.bind(utf8: body)
         try insertTransaction.run()
-        for transfer in transaction.transfers {
-            insertTransfer.bind(transfer.id)
-            insertTransfer.bind(transaction.wallet)
-            insertTransfer.bind(sequence)
-            insertTransfer.bind(transfer.debit.rawValue)
-            insertTransfer.bind(transfer.credit.rawValue)
-            insertTransfer.bind(transaction.asset.text)
-            insertTransfer.bind(transfer.points.units)
-            try insertTransfer.run()
-        }
     }
 
     /// A refusal on a wallet that does not exist has no place in a wallet's order.

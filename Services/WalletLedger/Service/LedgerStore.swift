@@ -42,7 +42,7 @@ final class LedgerStore {
         }
         for change in decision.changes { try apply(change, transaction) }
         try history.insert(transaction, sequence, body)
-        for transfer in transaction.transfers { try accounts.move(transfer, transaction.asset) }
+        for (account, points) in transaction.programmeMoves { try accounts.move(points, account, transaction.asset) }
         if transaction.refusal == nil {
             try accounts.save(transaction.wallet, transaction.asset, transaction.balances, sequence)
         } else {

@@ -1,7 +1,8 @@
-// The ledger's tables. What decisions read goes to the changelog; wallet_transaction, transfer and
-// refused_transaction are restored from the topic that they were published on. Points are the asset's
-// smallest units, times milliseconds since 1970, ids 16 bytes. A sequence is kept with the account that its
-// transaction was about: the wallet's is the highest.
+// The ledger's tables. What decisions read goes to the changelog; wallet_transaction, with its transfers in its body,
+// and refused_transaction are restored from the topic that they were published on. A transfer's id is made from its
+// transaction's, so that no transfer can come twice where no transaction does. Points are the asset's smallest units,
+// times milliseconds since 1970, ids 16 bytes. A sequence is kept with the account that its transaction was about: the
+// wallet's is the highest.
 
 import Messages
 import Primitives
@@ -109,15 +110,5 @@ extension StoreSchema {
             transaction_id BLOB PRIMARY KEY NOT NULL CHECK (length(transaction_id) = 16),
             body TEXT NOT NULL
         ) STRICT;
-        CREATE TABLE transfer (
-            transfer_id BLOB PRIMARY KEY NOT NULL CHECK (length(transfer_id) = 16),
-            wallet_id BLOB NOT NULL,
-            sequence INTEGER NOT NULL,
-            debit TEXT NOT NULL CHECK (debit IN ('wallet', 'issued', 'redeemed', 'expired')),
-            credit TEXT NOT NULL CHECK (credit IN ('wallet', 'issued', 'redeemed', 'expired')),
-            asset TEXT NOT NULL,
-            points INTEGER NOT NULL CHECK (points BETWEEN 1 AND \(maximum)),
-            CHECK ((debit = 'wallet') <> (credit = 'wallet'))
-        ) STRICT, WITHOUT ROWID;
         """
 }

@@ -11,4 +11,9 @@ static inline sqlite3_destructor_type pointstream_sqlite_transient(void) {
     return SQLITE_TRANSIENT;
 }
 
+// Variadic, which Swift cannot call. To be called once, before any other function of the library.
+static inline int pointstream_sqlite_without_memory_statistics(void) {
+    return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 #endif

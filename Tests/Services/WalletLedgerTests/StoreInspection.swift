@@ -57,8 +57,10 @@ extension LedgerWorld {
             "transfers make up the balances",
             """
             SELECT count(*) FROM account a WHERE settled <> (
-                SELECT coalesce(sum(CASE credit WHEN 'wallet' THEN points ELSE -points END), 0) FROM transfer t
-                WHERE t.wallet_id = a.wallet_id AND t.asset = a.asset)
+                SELECT coalesce(sum(CASE t.value ->> 'credit' WHEN 'wallet' THEN t.value ->> 'points'
+                    ELSE -(t.value ->> 'points') END), 0)
+                FROM wallet_transaction w, json_each(w.body, '$.transfers') t
+                WHERE w.wallet_id = a.wallet_id AND w.body ->> 'asset' = a.asset)
             """
         ),
         (
@@ -74,7 +76,7 @@ extension LedgerWorld {
     ]
 
     private static let tables = [
-        "wallet", "account", "programme_account", "lot", "hold", "hold_lot", "transfer",
+        "wallet", "account", "programme_account", "lot", "hold", "hold_lot",
         "refused_transaction",
         "wallet_transaction",
     ]

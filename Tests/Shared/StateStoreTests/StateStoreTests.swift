@@ -77,13 +77,29 @@ struct StateStoreTests {
     @Test func `what a savepoint took back is not in the changelog, nor are other tables`() throws {
         let store = try makeStore()
         try store.begin()
-        try store.beginRecord()
+        try store.beginRecord(withSavepoint: true)
         try put(store, 42, 1, nil, 5)
+        #expect(store.canUndoRecord)
         try store.undoRecord()
-        try store.beginRecord()
+        try store.beginRecord(withSavepoint: true)
         try store.connection.execute("INSERT INTO history VALUES (1, 'x')")
         try store.endRecord()
         #expect(try changes(of: store).isEmpty)
+    }
+
+    @Test func `without a savepoint only a record that changed nothing can be undone`() throws {
+        let store = try makeStore()
+        try store.begin()
+        try put(store, 42, 1, nil, 5)
+        try store.beginRecord(withSavepoint: false)
+        try store.connection.execute("DELETE FROM lot WHERE number = 2")
+        #expect(store.canUndoRecord)
+        try store.undoRecord()
+        try store.beginRecord(withSavepoint: false)
+        try store.connection.execute("INSERT INTO history VALUES (1, 'x')")
+        #expect(!store.canUndoRecord)
+        try store.endRecord()
+        #expect(try changes(of: store).count == 1)
     }
 
     @Test func `the changelog of random changes restores the same rows`() throws {

@@ -155,7 +155,7 @@ struct ModelStores {
     private func checkHistory(
         _ ledger: ModelLedger, _ partition: PartitionIndex, _ tables: [String: [[String: String?]]]
     ) {
-        var (transactions, refused, transfers): ([Row], [Row], [Row]) = ([], [], [])
+        var (transactions, refused): ([Row], [Row]) = ([], [])
         for published in ledger.history.values {
             let transaction = published.transaction
             let body = published.record.record.valueText
@@ -167,22 +167,12 @@ struct ModelStores {
                 "wallet_id": "\(transaction.wallet)", "sequence": "\(sequence)",
                 "transaction_id": "\(transaction.id)", "body": body,
             ])
-            for transfer in transaction.transfers {
-                transfers.append([
-                    "transfer_id": "\(transfer.id)", "wallet_id": "\(transaction.wallet)",
-                    "sequence": "\(sequence)", "debit": transfer.debit.rawValue,
-                    "credit": transfer.credit.rawValue, "asset": transaction.asset.text,
-                    "points": "\(transfer.points)",
-                ])
-            }
         }
         func check(_ table: String, _ columns: [String], _ due: [Row]) {
             compare(.walletLedger, partition, table, tables[table], due, columns: columns)
         }
         check("wallet_transaction", ["wallet_id", "sequence", "transaction_id", "body"], transactions)
         check("refused_transaction", ["transaction_id", "body"], refused)
-        check(
-            "transfer", ["transfer_id", "wallet_id", "sequence", "debit", "credit", "asset", "points"], transfers)
     }
 
     // MARK: The others

@@ -58,6 +58,7 @@ private final class ForgetfulProcessor: PartitionProcessor {
     }
     func restore(_ record: Record) throws(StoreFailure) { try inner.restore(record) }
     func batchCommitted() { inner.batchCommitted() }
+    func recordUndone() { inner.recordUndone() }
     func batchUndone() { inner.batchUndone() }
     func close() { inner.close() }
 }
