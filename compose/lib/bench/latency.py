@@ -23,7 +23,7 @@ WALLETS = 100_000
 # Connections are made, tables are grown, the JVM has compiled: nothing of that is counted.
 WARM_UP_SECONDS = 10
 # Waiting requests are sent from so many connections; one that waits blocks no other while there are free ones.
-CONNECTIONS = 64
+CONNECTIONS = 512
 REQUEST_SECONDS = 30
 PATIENCE_SECONDS = 60
 API_KEY = "bench-key"
