@@ -17,35 +17,39 @@ public final class ConfigurationFollower<Log: EventLog> {
     private let logger: Logger
     private var builder = ConfigurationBuilder()
     private let batch = RecordBatch()
-    /// The topic's end when this follower began.
-    let end: Offset
+    /// The topic's end when this follower began, or looked again.
+    private(set) var end: Offset
+    /// The last end that was met.
+    private var metEnd = Offset.zero
     /// The next document's offset, as far as any was read.
     private(set) var reached = Offset.zero
-    private var reachedEnd: Bool
 
     public init(_ log: Log, logger: Logger) throws(LogFailure) {
         reader = try log.makeReader()
         self.logger = logger
         end = try reader.endOffset(of: TopicPartition(.config, PartitionIndex(0)))
-        reachedEnd = end == .zero
         try reader.read(from: [FetchPosition(place, from: .beginning)])
     }
 
-    /// Whether everything that was written when this follower began has been read.
-    public var isComplete: Bool { reachedEnd }
+    /// Whether everything that was written when this follower began, or looked again, has been read.
+    public var isComplete: Bool { max(reached, metEnd) >= end }
+
+    /// Asks how much there is by now. Whoever stood still does not know how old what it has read is.
+    func lookAgain() throws(LogFailure) {
+        end = try reader.endOffset(of: place)
+    }
 
     /// Takes what has arrived; the new configuration if anything changed.
     public func follow(waitMilliseconds: Int = 0) throws(LogFailure) -> Configuration? {
         batch.clear()
         let ends = try reader.poll(into: batch, limits: Self.limits, waitMilliseconds: waitMilliseconds)
-        let justCompleted = !reachedEnd && ends.contains { $0.offset >= end }
-        if justCompleted { reachedEnd = true }
-        guard !batch.isEmpty || justCompleted else { return nil }
+        let wasComplete = isComplete
+        metEnd = ends.map(\.offset).reduce(metEnd, max)
         for record in batch {
             apply(record)
             reached = record.offset.next
         }
-        return builder.snapshot()
+        return batch.isEmpty && isComplete == wasComplete ? nil : builder.snapshot()
     }
 
     private func apply(_ record: Record) {

@@ -30,6 +30,8 @@ public final class Worker<Log: EventLog> {
     static var fencingMilliseconds: Int64 { 60_000 }
     /// A pausing worker looks this often whether it is asked to stop.
     private static var pauseStepMilliseconds: Int64 { 50 }
+    /// No step of a process that runs takes as long; one that was frozen, or whose machine slept, took longer.
+    private static var standstillMilliseconds: Int64 { 10_000 }
 
     let log: Log
     let topology: ServiceTopology
@@ -66,6 +68,8 @@ public final class Worker<Log: EventLog> {
     private var configurationReached = Offset.zero
     private var pausedUntil = Timestamp.zero
     private var lastNow = Timestamp.zero
+    /// The process stood still: the configuration may be any age.
+    private var stoodStill = false
     /// The clock was set back since the last batch: what is due was reckoned from a later time.
     var mustPunctuate = false
 
@@ -110,6 +114,7 @@ public final class Worker<Log: EventLog> {
     func readClock() -> Timestamp {
         let now = clock.now()
         if now < lastNow { clockWasSetBack(to: now) }
+        if lastNow > .zero, now >= lastNow.adding(milliseconds: Self.standstillMilliseconds) { stoodStill = true }
         lastNow = now
         return now
     }
@@ -145,6 +150,12 @@ public final class Worker<Log: EventLog> {
             try take(change)
         }
         try restore()
+        _ = readClock()
+        guard !stoodStill else {
+            // What was polled waits until the configuration is read again.
+            positionsAreStale = true
+            return
+        }
         try processBatch(consumer, producer)
     }
 
@@ -154,16 +165,15 @@ public final class Worker<Log: EventLog> {
             note(waitingFor: ["broker"])
             clusterID = try logging { () throws(LogFailure) in try log.clusterID() }
             let made = try configuring { () throws(LogFailure) in try ConfigurationFollower(log, logger: logger) }
-            guard made.end >= configurationReached else {
-                throw .stop(
-                    WorkerStop(
-                        .topicRecreated,
-                        "\(name(.config))[0]: offset \(configurationReached) was reached before, "
-                            + "and now it ends at \(made.end)"))
-            }
+            try checkConfiguration(endsAt: made.end)
             follower = made
         }
         guard let follower else { return false }
+        if stoodStill {
+            try configuring { () throws(LogFailure) in try follower.lookAgain() }
+            try checkConfiguration(endsAt: follower.end)
+            stoodStill = false
+        }
         if !follower.isComplete {
             note(waitingFor: ["config"])
             let wait = Self.maximumWaitMilliseconds
@@ -172,6 +182,7 @@ public final class Worker<Log: EventLog> {
             }
             guard follower.isComplete || switchedOff.contains(.wholeConfiguration) else { return false }
             logger.info("config.read", .number("version", context.configuration.version))
+            noteProgress()
         }
         if producer == nil { producer = try makeProducer() }
         if consumer == nil {
@@ -182,6 +193,14 @@ public final class Worker<Log: EventLog> {
             }
         }
         return true
+    }
+
+    private func checkConfiguration(endsAt end: Offset) throws(WorkerFailure) {
+        guard end < configurationReached else { return }
+        throw .stop(
+            WorkerStop(
+                .topicRecreated,
+                "\(name(.config))[0]: offset \(configurationReached) was reached before, and now it ends at \(end)"))
     }
 
     /// Runs a step of the configuration. A follower whose topic went away is not asked again: a new one reads all

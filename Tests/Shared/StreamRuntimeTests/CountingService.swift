@@ -99,6 +99,7 @@ final class CountingProcessor: PartitionProcessor {
             return count + step
         }
         batch.output.append(to: TopicPartition(.walletCommands, partition), key: Array(key.utf8))
+        batch.output.addHeader("configuration", String(batch.configuration.version))
         batch.output.setValue(Array(String(next).utf8))
     }
 }

@@ -324,6 +324,24 @@ struct WorkerTests {
         #expect(try counts(rig)["ada"] == upTo(2))
     }
 
+    @Test func `a process that stood still reads what was configured meanwhile before it decides again`() throws {
+        let rig = ServiceRig(partitions: 1)
+        rig.start(countingTopology())
+        try rig.configure("source", "till-0", #"{"active": true}"#)
+        try send(rig, ["ada"])
+        rig.settle()
+        for number in 1...4 {
+            try rig.configure("source", "till-\(number)", #"{"active": true}"#)
+            rig.cluster.inject(.slow, at: .read)
+        }
+        rig.clock.advance(milliseconds: 3_600_000)
+        try send(rig, ["ada"])
+        rig.settle()
+        let decided = try rig.records(of: .walletCommands)
+        #expect(decided.map { $0.headerText("configuration") } == ["1", "5"])
+        #expect(decided.map(\.valueText) == ["1", "2"])
+    }
+
     @Test(arguments: 1...40)
     func `drawn faults neither lose, double nor reorder`(_ seed: Int) throws {
         let rig = ServiceRig(partitions: 3)
