@@ -251,9 +251,11 @@ final class ModelNotifier {
     }
 
     private func isOver(_ id: String, _ tries: [WebhookAttempt], _ subscription: String) -> Bool {
-        guard !tries.isEmpty else { return false }
+        // What was owed while there was no subscription is over without an attempt; a process that stood still
+        // meanwhile may make one afterwards.
+        guard isSteady(subscription) else { return true }
         let isAnswered = tries.contains { $0.status.map { (200...299).contains($0) || $0 == 410 } ?? false }
-        return isAnswered || tries.count >= fewestAttempts(subscription) || !isSteady(subscription)
+        return isAnswered || tries.count >= fewestAttempts(subscription)
     }
 }
 
