@@ -30,7 +30,7 @@ public final class Worker<Log: EventLog> {
     static var fencingMilliseconds: Int64 { 60_000 }
     /// A pausing worker looks this often whether it is asked to stop.
     private static var pauseStepMilliseconds: Int64 { 50 }
-    /// No step of a process that runs takes as long; one that was frozen, or whose machine slept, took longer.
+    /// Longer than a step takes, unless the process was frozen, its machine slept, or a broker let it wait.
     private static var standstillMilliseconds: Int64 { 10_000 }
 
     let log: Log
