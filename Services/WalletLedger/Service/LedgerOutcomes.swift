@@ -19,6 +19,7 @@ extension WalletLedgerProcessor {
         _ decision: LedgerDecision, _ cause: Record?, _ snapshot: inout WalletSnapshot?, _ batch: BatchContext
     ) throws(RecordFailure) -> [UInt8] {
         let transaction = decision.transaction
+        try refuseTakenHolds(decision)
         let body = batch.encoded { transaction.encode(to: &$0) }
         try storing { () throws(StoreFailure) in try store.apply(decision, body: body) }
         append(transaction, to: .walletTransactions, transaction.type, cause, batch)
@@ -26,6 +27,17 @@ extension WalletLedgerProcessor {
         batch.output.setValue(body)
         snapshot = WalletSnapshot.after(decision, from: snapshot)
         return body
+    }
+
+    /// An award in flight has a hold whose id is made from the event's. A trusted writer may have opened one of that
+    /// name: which of the two is meant by the id from then on could not be told.
+    private func refuseTakenHolds(_ decision: LedgerDecision) throws(RecordFailure) {
+        for case .openHold(let hold) in decision.changes {
+            let known = try storing { () throws(StoreFailure) in try store.holds.hold(hold.id) }
+            guard known == nil else {
+                throw .unprocessable(code: "key-reuse", detail: "hold \(hold.id) exists, and is another one")
+            }
+        }
     }
 
     func publishAward(_ transaction: WalletTransaction, _ cause: Record, _ batch: BatchContext) -> [UInt8] {

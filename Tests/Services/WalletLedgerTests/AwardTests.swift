@@ -175,4 +175,21 @@ import Testing
         #expect(try world.balance() == [10, 0, 0, 10])
         #expect(try world.transactions().count == 2)
     }
+
+    @Test func `an award in flight whose hold's id is taken goes to the dead letters, by its reason`() throws {
+        let world = try LedgerWorld()
+        try world.award("order-1", 10)
+        let taken = LedgerWorld.event("order-2").caused(.award(1))
+        let hold = OpenHold(
+            hold: taken, points: Points(3), expiresAt: world.now.adding(milliseconds: 60_000), purpose: "p")
+        try world.send(.holdOpen, LedgerWorld.hold("own"), "ann", hold.encode)
+        try world.award("order-2", [LedgerWorld.line(5), LedgerWorld.line(7, inflight: true)])
+        try world.award("order-3", 20)
+        world.rig.settle()
+        let letters = try world.rig.records(of: .deadLetters(of: .walletLedger))
+        #expect(letters.map { $0.headerText("dead-letter-reason") } == ["key-reuse"])
+        #expect(letters.first?.headerText("dead-letter-detail")?.contains(taken.description) == true)
+        #expect(try world.balance() == [30, 3, 0, 27])
+        try world.checkBooks()
+    }
 }

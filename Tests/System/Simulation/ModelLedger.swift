@@ -88,7 +88,17 @@ final class ModelLedger {
         case .success(let read): command = read
         }
         if isMisaddressed(input) { return refuse(input, "unknown-partition") }
+        if case .award(let award) = command, takesAnothersHold(award), letters.reason(of: input) == "key-reuse" {
+            return refuse(input, "key-reuse")
+        }
         return carryOut(command, input, wallet, id)
+    }
+
+    /// Whether an award in flight would have the id of a hold that is there.
+    private func takesAnothersHold(_ command: AwardCommand) -> Bool {
+        command.awards.indices.contains { index in
+            command.awards[index].inflight && state.holds[command.event.caused(.award(index))] != nil
+        }
     }
 
     func refuse(_ input: ModelRecord, _ code: String) -> Bool {

@@ -14,7 +14,7 @@ struct SimulationTests {
     /// Each found a defect once. What it was is in the message of the commit that mended it.
     static let regressions: [UInt64] = [
         6, 13, 16, 18, 19, 27, 208, 343, 100_996, 101_253, 101_514, 203_417, 301_553, 404_358, 501_009,
-        600_089,
+        600_089, 700_770,
     ]
 
     @Test(arguments: regressions)
