@@ -1,5 +1,5 @@
 // A service's store for one partition: a SQLite database whose rows and whose place in the log are
-// written in the same transaction. The worker drives it: begin, savepoint around each record,
+// written in the same transaction. The worker drives it: begin, a mark before each record,
 // changed rows to the changelog, then Kafka's commit, then this one's. A store is a cache of the
 // log: wiping it loses nothing. See RELIABILITY 1.4.
 

@@ -15,8 +15,9 @@ extension Worker {
     /// After a punctuation that failed for good, in milliseconds: it is tried again, not at once.
     private static var failedPunctuationPause: Int64 { 5_000 }
 
-    func processBatch(_ consumer: Log.Consumer, _ producer: Log.Producer) throws(WorkerFailure) {
-        let now = readClock()
+    func processBatch(
+        _ consumer: Log.Consumer, _ producer: Log.Producer, at now: Timestamp
+    ) throws(WorkerFailure) {
         let due = tasks.filter { task in
             guard task.isRunning, let due = task.nextPunctuation else { return false }
             return due <= now || mustPunctuate
@@ -25,8 +26,8 @@ extension Worker {
         let mustCatchUp = aheadSince.map { now >= $0.adding(milliseconds: Self.maximumAheadMilliseconds) } ?? false
         guard !batch.isEmpty || !due.isEmpty || mustCatchUp else { return }
         context.begin(at: now, configuration: context.configuration)
-        let started = now
         let count = try process(due)
+        tellDeadLetters()
         if !mustCatchUp, try setAside(now) { return metrics.setAside(records: count) }
         for task in tasks where task.isRunning && task.isAhead { try begin(task) }
         let touched = tasks.filter { $0.store?.isInTransaction ?? false }
@@ -41,7 +42,7 @@ extension Worker {
         let outcome = producer.commit(
             context.output, offsets: isTimerAlone ? [] : touched.flatMap(\.positions), of: consumer)
         try finish(outcome, touched, count, now)
-        metrics.batch(records: count, written: context.output.count, started: started, ended: clock.now())
+        metrics.batch(records: count, written: context.output.count, started: now, ended: clock.now())
     }
 
     /// A batch that wrote nothing needs no transaction of its own: a service that reads much and answers to
@@ -70,6 +71,7 @@ extension Worker {
     }
 
     private func processOnce(_ due: [PartitionTask], withSavepoints: Bool) throws(WorkerFailure) -> Int {
+        deadLetters.removeAll(keepingCapacity: true)
         let count = try processRecords(withSavepoints)
         for task in due { try punctuate(task, withSavepoints) }
         return count
@@ -183,11 +185,18 @@ extension Worker {
         let mark = context.output.count
         task.processor?.deadLettered(record, code: code, detail: detail, context)
         if !partitionsExist(since: mark) { context.output.truncate(to: mark) }
-        metrics.deadLetter(code)
-        logger.warning(
-            "record.dead-lettered", .string("topic", name(record.topic)),
-            .number("partition", Int64(record.partition.number)), .number("offset", record.offset.number),
-            .string("code", code), .string("detail", detail))
+        deadLetters.append((record, code, detail))
+    }
+
+    /// Once a batch, however often it was begun.
+    private func tellDeadLetters() {
+        for (record, code, detail) in deadLetters {
+            metrics.deadLetter(code)
+            logger.warning(
+                "record.dead-lettered", .string("topic", name(record.topic)),
+                .number("partition", Int64(record.partition.number)), .number("offset", record.offset.number),
+                .string("code", code), .string("detail", detail))
+        }
     }
 
     private func collectChanges(_ task: PartitionTask) throws(WorkerFailure) {

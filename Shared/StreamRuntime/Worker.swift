@@ -66,6 +66,8 @@ public final class Worker<Log: EventLog> {
     private var fencings: [Timestamp] = []
     /// How far the configuration was read, over all followers: a new one must come as far.
     private var configurationReached = Offset.zero
+    /// Of the batch at hand.
+    var deadLetters: [(record: Record, code: String, detail: String)] = []
     private var pausedUntil = Timestamp.zero
     private var lastNow = Timestamp.zero
     /// The process stood still: the configuration may be any age.
@@ -150,13 +152,13 @@ public final class Worker<Log: EventLog> {
             try take(change)
         }
         try restore()
-        _ = readClock()
+        let decidedAt = readClock()
         guard !stoodStill else {
             // What was polled waits until the configuration is read again.
             positionsAreStale = true
             return
         }
-        try processBatch(consumer, producer)
+        try processBatch(consumer, producer, at: decidedAt)
     }
 
     /// Makes the clients and reads the configuration; true once records may be read.

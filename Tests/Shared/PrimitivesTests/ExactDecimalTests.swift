@@ -75,7 +75,7 @@ private func decimal(_ text: String) throws -> ExactDecimal { try ExactDecimal(t
         #expect(Currency("JPY")?.exponent == 0)
         #expect(Currency("KWD")?.exponent == 3)
         #expect(Currency("eur") == nil)
-        #expect(Currency("XXX") == nil)
+        #expect(Currency("XXX") == nil, "ISO 4217's code for what is no money has no places")
         #expect(Currency("") == nil)
     }
 }

@@ -170,6 +170,20 @@ struct WorkerTests {
         #expect(try counts(rig) == ["ada": ["1", "2"]])
     }
 
+    @Test func `a batch that is done again for one record counts the others' dead letters once`() throws {
+        let rig = ServiceRig(partitions: 1)
+        rig.start(countingTopology())
+        try rig.append(.customerEvents, key: nil, value: nil)
+        try send(rig, ["ada", "poison", "ada"])
+        rig.settle()
+        for code in ["no-key", "poison"] {
+            let labels = [("service", "rule-evaluator"), ("code", code)]
+            #expect(rig.registry.value(of: "pointstream_dead_letters_total", labels: labels) == 1, "\(code)")
+        }
+        #expect(try rig.records(of: .deadLetters(of: .ruleEvaluator)).count == 2)
+        #expect(try counts(rig) == ["ada": upTo(2)])
+    }
+
     @Test func `a record whose results no log would take is dead-lettered alone, and a huge one is cut`() throws {
         let rig = ServiceRig(partitions: 1)
         rig.start(countingTopology())

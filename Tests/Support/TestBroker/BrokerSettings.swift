@@ -17,9 +17,7 @@ struct BrokerSettings {
         let ports = try LoopbackPort.free(2 * nodes)
         var all: [BrokerSettings] = []
         for index in 0..<nodes {
-            var template = Array("\(NSTemporaryDirectory())pointstream-broker-XXXXXX".utf8CString)
-            guard let path = unsafe mkdtemp(&template) else { throw BrokerFailure(reason: "no temporary folder") }
-            let folder = unsafe String(cString: path)
+            let folder = try makeFolder()
             all.append(
                 BrokerSettings(
                     folder: folder, number: index + 1, port: ports[2 * index], controller: ports[2 * index + 1],
@@ -35,6 +33,17 @@ struct BrokerSettings {
             }
         }
         return all
+    }
+
+    private static func makeFolder() throws(BrokerFailure) -> String {
+        let manager = FileManager.default
+        let path = manager.temporaryDirectory.path + "/pointstream-broker-\(UUID().uuidString)"
+        do {
+            try manager.createDirectory(atPath: path, withIntermediateDirectories: false)
+        } catch {
+            throw BrokerFailure(reason: "\(path): \(error)")
+        }
+        return path
     }
 
     func logTail() -> String {

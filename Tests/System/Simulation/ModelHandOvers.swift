@@ -106,8 +106,9 @@ struct ModelHandOvers {
         return taken
     }
 
-    /// What came in on one partition lies on another in the same order. A worker that read its input again may
-    /// have written nothing twice, so the pairs are those where nothing else is possible.
+    /// What came in on one partition lies on another in the same order.
+    ///
+    /// - Parameter pairs: those where nothing else is possible: of equal records nobody knows which is whose.
     private func checkOrder(_ pairs: [(input: ModelRecord, written: ModelRecord)]) {
         var newest: [String: ModelRecord] = [:]
         let ordered = pairs.sorted {

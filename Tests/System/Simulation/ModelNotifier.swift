@@ -251,11 +251,15 @@ final class ModelNotifier {
     }
 
     private func isOver(_ id: String, _ tries: [WebhookAttempt], _ subscription: String) -> Bool {
-        // What was owed while there was no subscription is over without an attempt; a process that stood still
-        // meanwhile may make one afterwards.
-        guard isSteady(subscription) else { return true }
+        guard !tries.isEmpty else { return isDropped(id, subscription) }
         let isAnswered = tries.contains { $0.status.map { (200...299).contains($0) || $0 == 410 } ?? false }
-        return isAnswered || tries.count >= fewestAttempts(subscription)
+        return isAnswered || tries.count >= fewestAttempts(subscription) || !isSteady(subscription)
+    }
+
+    /// What was owed while there was no subscription is over without an attempt, and has a receipt of that; a process
+    /// that stood still meanwhile may make an attempt afterwards.
+    private func isDropped(_ id: String, _ subscription: String) -> Bool {
+        !isSteady(subscription) && (receipts[id] != nil || !run.isSettled)
     }
 }
 

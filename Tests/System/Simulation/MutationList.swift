@@ -20,8 +20,8 @@ public struct MutationCase: Sendable {
 extension MutationCase {
     public static let all: [MutationCase] = [
         // What Kafka does for us, and the worker asks it to.
-        // Seldom needed: whoever stood still before a batch looks at the configuration first, and learns there that
-        // its partitions are gone.
+        // Seldom needed: whoever stood still before a batch polls again first, and learns that its partitions are
+        // gone.
         MutationCase("generation fence", .cluster(.generation), within: 400),
         MutationCase("wait for stable offsets", .cluster(.pendingOffsets), within: 100),
         MutationCase("restore to the uncommitted end", .cluster(.uncommittedEnd), within: 100),

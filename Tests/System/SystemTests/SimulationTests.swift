@@ -34,7 +34,7 @@ struct SimulationTests {
         let shrunk = Shrinker.shrink(failing) { _ in }
         #expect(shrunk.report.violations.first?.invariant == promise)
         #expect(shrunk.report.faultCount < failing.faultCount)
-        #expect(shrunk.report.faultCount <= 8)
+        #expect(shrunk.report.faultCount <= 5)
     }
 }
 
