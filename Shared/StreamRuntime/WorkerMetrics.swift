@@ -5,11 +5,15 @@ import Primitives
 import Telemetry
 
 struct WorkerMetrics {
+    /// From a timer alone to the largest batch that settings allow by default.
+    private static let batchSizeBounds: [Int64] = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000]
+
     private let registry: MetricsRegistry
     private let service: String
     private let records: Counter
     private let written: Counter
     private let batches: Counter
+    private let batchSize: SizeHistogram
     private let batchTime: Histogram
     private let restoredRows: Counter
     private let wipes: Counter
@@ -24,6 +28,9 @@ struct WorkerMetrics {
         written = registry.counter(
             "pointstream_records_written_total", help: "Records written, changelog included.", labels: labels)
         batches = registry.counter("pointstream_batches_total", help: "Batches committed.", labels: labels)
+        batchSize = registry.sizes(
+            "pointstream_batch_records", help: "Records of each batch that was committed.", labels: labels,
+            upperBounds: Self.batchSizeBounds)
         batchTime = registry.histogram(
             "pointstream_batch_duration_seconds", help: "From the first record of a batch to its commit.",
             labels: labels)
@@ -40,6 +47,7 @@ struct WorkerMetrics {
         records.add(Int64(count))
         written.add(Int64(outputs))
         batches.add(1)
+        batchSize.observe(count)
         batchTime.observe(microseconds: max(0, ended.milliseconds - started.milliseconds) * 1_000)
     }
 

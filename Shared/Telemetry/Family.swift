@@ -11,7 +11,16 @@ struct Family: Sendable {
         case counter
         case gauge
         /// With its upper bounds in microseconds.
-        case histogram([Int64])
+        case durations([Int64])
+        /// With its upper bounds.
+        case sizes([Int64])
+
+        var upperBounds: [Int64]? {
+            switch self {
+            case .durations(let bounds), .sizes(let bounds): bounds
+            case .counter, .gauge: nil
+            }
+        }
     }
 
     let name: String
@@ -23,7 +32,7 @@ struct Family: Sendable {
     init(name: String, kind: Kind, help: String, labelNames: [String]) {
         precondition(isLegalName(name), "not a metric name: \(name)")
         precondition(labelNames.allSatisfy { isLegalName($0) && !$0.contains(":") && $0 != "le" })
-        if case .histogram(let bounds) = kind { precondition(zip(bounds, bounds.dropFirst()).allSatisfy(<)) }
+        if let bounds = kind.upperBounds { precondition(zip(bounds, bounds.dropFirst()).allSatisfy(<)) }
         self.name = name
         self.kind = kind
         self.help = help
@@ -41,10 +50,7 @@ struct Family: Sendable {
         let place = hasRoom ? key : values.map { _ in MetricsRegistry.foldedValue }
         if let found = series[place] { return found }
         let made: Series =
-            if case .histogram(let bounds) = kind { .spread(HistogramCells(upperMicroseconds: bounds)) } else
-            {
-                .single(Cell())
-            }
+            if let bounds = kind.upperBounds { .spread(HistogramCells(upperBounds: bounds)) } else { .single(Cell()) }
         series[place] = made
         return made
     }
@@ -65,7 +71,7 @@ struct Family: Sendable {
         switch kind {
         case .counter: "counter"
         case .gauge: "gauge"
-        case .histogram: "histogram"
+        case .durations, .sizes: "histogram"
         }
     }
 
@@ -74,12 +80,15 @@ struct Family: Sendable {
         var (text, total) = ("", Int64(0))
         for (index, cell) in cells.counts.enumerated() {
             total += cell.current
-            let bound =
-                index < cells.upperMicroseconds.count ? seconds(cells.upperMicroseconds[index]) : "+Inf"
+            let bound = index < cells.upperBounds.count ? shown(cells.upperBounds[index]) : "+Inf"
             text += "\(name)_bucket\(braced(labels + ["le=\"\(bound)\""])) \(total)\n"
         }
-        text += "\(name)_sum\(braced(labels)) \(seconds(cells.sumMicroseconds.current))\n"
+        text += "\(name)_sum\(braced(labels)) \(shown(cells.sum.current))\n"
         return text + "\(name)_count\(braced(labels)) \(total)\n"
+    }
+
+    private func shown(_ value: Int64) -> String {
+        if case .durations = kind { seconds(value) } else { String(value) }
     }
 }
 

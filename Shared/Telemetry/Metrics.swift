@@ -28,13 +28,14 @@ public struct Histogram: Sendable {
     let cells: HistogramCells
 
     /// - Parameter microseconds: a negative one (a clock that was set back) counts as zero.
-    public func observe(microseconds: Int64) {
-        let duration = max(0, microseconds)
-        // Few bounds, mostly hit early: a straight search beats a binary one.
-        let bucket = cells.upperMicroseconds.firstIndex { duration <= $0 } ?? cells.upperMicroseconds.count
-        cells.counts[bucket].value.wrappingAdd(1, ordering: .relaxed)
-        cells.sumMicroseconds.value.wrappingAdd(duration, ordering: .relaxed)
-    }
+    public func observe(microseconds: Int64) { cells.observe(max(0, microseconds)) }
+}
+
+/// How sizes spread, in whatever unit its name says.
+public struct SizeHistogram: Sendable {
+    let cells: HistogramCells
+
+    public func observe(_ size: Int) { cells.observe(Int64(size)) }
 }
 
 /// One number that many threads change.
@@ -45,12 +46,19 @@ final class Cell: Sendable {
 
 /// One number for each bucket, not cumulative, the last for what is beyond all bounds.
 final class HistogramCells: Sendable {
-    let upperMicroseconds: [Int64]
+    let upperBounds: [Int64]
     let counts: [Cell]
-    let sumMicroseconds = Cell()
+    let sum = Cell()
 
-    init(upperMicroseconds: [Int64]) {
-        self.upperMicroseconds = upperMicroseconds
-        counts = (0...upperMicroseconds.count).map { _ in Cell() }
+    init(upperBounds: [Int64]) {
+        self.upperBounds = upperBounds
+        counts = (0...upperBounds.count).map { _ in Cell() }
+    }
+
+    func observe(_ value: Int64) {
+        // Few bounds, mostly hit early: a straight search beats a binary one.
+        let bucket = upperBounds.firstIndex { value <= $0 } ?? upperBounds.count
+        counts[bucket].value.wrappingAdd(1, ordering: .relaxed)
+        sum.value.wrappingAdd(value, ordering: .relaxed)
     }
 }

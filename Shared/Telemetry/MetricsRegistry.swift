@@ -44,13 +44,21 @@ public final class MetricsRegistry: Sendable {
         _ name: String, help: String, labels: Labels = [],
         upperMicroseconds: [Int64] = MetricsRegistry.durationBounds
     ) -> Histogram {
-        guard case .spread(let cells) = series(name, .histogram(upperMicroseconds), help, labels) else {
+        guard case .spread(let cells) = series(name, .durations(upperMicroseconds), help, labels) else {
             preconditionFailure(name)
         }
         return Histogram(cells: cells)
     }
 
-    /// The value of a counter or gauge, or how many durations a histogram has seen; nil if there is no such
+    /// - Parameter upperBounds: in ascending order; each bucket includes its bound.
+    public func sizes(_ name: String, help: String, labels: Labels = [], upperBounds: [Int64]) -> SizeHistogram {
+        guard case .spread(let cells) = series(name, .sizes(upperBounds), help, labels) else {
+            preconditionFailure(name)
+        }
+        return SizeHistogram(cells: cells)
+    }
+
+    /// The value of a counter or gauge, or how many observations a histogram has; nil if there is no such
     /// series.
     public func value(of name: String, labels: Labels = []) -> Int64? {
         families.withLock { families in

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Finds or starts the broker: Apache Kafka from a folder, any cluster by its address, or noida-db from PyPI,
-# which is enough to look at the platform and not to trust it. Sourced by quickstart; needs processes.sh.
+# which is enough to look at the platform and not to trust it. Sourced by the commands that need one; needs
+# packages.sh and processes.sh.
 # Leaves the address in $run/brokers and the kind in $run/broker-kind. With broker_count=3 it starts a cluster
 # that keeps three copies of everything and writes to two at least: processes broker, broker-2 and broker-3, each
 # with a folder of that name.
@@ -131,37 +132,21 @@ END
 
 launch_noida() {
     local program ports
-    program=$(noida_program)
+    program=$(noida_program) || exit 1
     read -r -a ports <<<"$(free_ports 1)"
     brokers=127.0.0.1:${ports[0]}
     # It was linked against a newer glibc and says so at start; what it needs is there.
     start_process broker "$program" start --only kafka --kafka-port "${ports[0]}" --data-dir "$run/broker"
 }
 
-# noida_program: prints the path of the executable, after installing it into a cache if it is not there.
+# noida_program: prints the path of the executable.
 noida_program() {
-    local cache program
-    cache=${XDG_CACHE_HOME:-${HOME:-$run}/.cache}/pointstream
-    mkdir -p "$cache" 2>/dev/null || cache=$run/cache
-    mkdir -p "$cache"
-    (
-        # Two runs at once would install over each other.
-        flock 9
-        [ -e "$cache/noida-db-$noida_version.ready" ] || install_noida "$cache"
-    ) 9>"$cache/lock" >&2
-    program=$(find "$cache/noida-db-$noida_version" -path '*/noida_db/noida-db' -type f | head -n 1)
+    local folder program
+    folder=$(pip_environment noida-db "$noida_version") || return 1
+    program=$(find "$folder" -path '*/noida_db/noida-db' -type f | head -n 1)
     [ -n "$program" ] || fail "noida-db $noida_version has no executable for this machine"
+    chmod +x "$program"
     printf '%s\n' "$program"
-}
-
-install_noida() { # CACHE
-    local folder=$1/noida-db-$noida_version
-    say "installing noida-db $noida_version into a virtual environment, $folder"
-    rm -rf "$folder"
-    python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check "noida-db==$noida_version"
-    find "$folder" -path '*/noida_db/noida-db' -type f -exec chmod +x {} +
-    : >"$folder.ready"
 }
 
 # free_ports COUNT: different ports that were free a moment ago.

@@ -146,9 +146,9 @@ def summarise(sent: dict[str, float], arrived: dict[str, float]) -> dict[str, fl
     return result | {"p50Ms": round(percentile(times, 50), 1), "p99Ms": round(percentile(times, 99), 1)}
 
 
-def percentile(times: list[float], percent: int) -> float:
-    """The smallest time that so many percent do not exceed."""
-    return times[max(0, -(-len(times) * percent // 100) - 1)]
+def percentile(times: list[float], percent: float) -> float:
+    """The smallest time that so many percent do not exceed, of sorted times; to a tenth of a percent."""
+    return times[max(0, -(-len(times) * round(percent * 10) // 1_000) - 1)]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reads the operator ports: Prometheus text as numbers. Used by progress and table."""
+"""Reads the operator ports: Prometheus text as numbers. Used by progress, table and the benchmark."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ def total(series: Series, name: str, **labels: str) -> float:
     """The sum of all series of that name that have these labels."""
     wanted = set(labels.items())
     return sum(value for (each, found), value in series.items() if each == name and wanted <= found)
+
+
+def quantile(series: Series, name: str, share: float, **labels: str) -> float:
+    """The upper bound of the bucket that holds it, of a histogram; 0 if nothing was observed."""
+    wanted = set(labels.items())
+    buckets = sorted(
+        (float(dict(found)["le"]), value)
+        for (each, found), value in series.items()
+        if each == f"{name}_bucket" and wanted <= found
+    )
+    observed = buckets[-1][1] if buckets else 0
+    return next((bound for bound, count in buckets if observed and count >= share * observed), 0.0)
 
 
 def scrape(run: RunFolder, service: str) -> Series:

@@ -37,6 +37,7 @@ BALANCE_COLUMN = 2  # of both
 RECORDS_PROCESSED = "pointstream_records_total"
 RECORDS_WRITTEN = "pointstream_records_written_total"
 BATCHES = "pointstream_batches_total"
+BATCH_RECORDS = "pointstream_batch_records"
 BATCH_SECONDS = "pointstream_batch_duration_seconds_sum"
 TRANSACTION_ABORTS = "pointstream_transaction_aborts_total"
 RUNNING_PARTITIONS = "pointstream_running_partitions"

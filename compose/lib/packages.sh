@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Debian packages that the build and the commands need. Sourced by quickstart and check. Installs what is
+# Packages of Debian and PyPI that the build and the commands need. Sourced by every command. Installs what is
 # missing and nothing else, says what, and never touches a package that is there.
 
 build_packages=(librdkafka-dev libsqlite3-dev libmicrohttpd-dev libssl-dev zlib1g-dev)
@@ -33,6 +33,26 @@ as_root() {
     else
         fail "packages are missing and this user is not root and has no sudo; run as root: $*"
     fi
+}
+
+# pip_environment PACKAGE VERSION: prints the folder of a virtual environment that has this package of PyPI. It is made
+# when it is first asked for, in a cache, or in the run's folder where there is no cache.
+pip_environment() {
+    local cache=${XDG_CACHE_HOME:-${HOME:-$run}/.cache}/pointstream folder
+    mkdir -p "$cache" 2>/dev/null || cache=$run/cache
+    mkdir -p "$cache"
+    folder=$cache/$1-$2
+    (
+        # Two runs at once would install over each other.
+        flock 9
+        [ -e "$folder.ready" ] && exit 0
+        say "installing $1 $2 into a virtual environment, $folder"
+        rm -rf "$folder"
+        python3 -m venv "$folder" &&
+            "$folder/bin/pip" install --quiet --disable-pip-version-check "$1==$2" && : >"$folder.ready"
+    ) 9>"$cache/lock" >&2
+    [ -e "$folder.ready" ] || fail "$1 $2 could not be installed into $folder"
+    printf '%s\n' "$folder"
 }
 
 # has_java: whether the Java that Kafka's scripts will use is 17 or later.

@@ -5,9 +5,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import names
+
+TICKS_PER_SECOND, PAGE_BYTES = 100, 4096
+
+
+class Usage(NamedTuple):
+    """Of a process so far."""
+
+    cpu_seconds: float
+    megabytes: float
+    peak_megabytes: float
 
 
 class RunFolder:
@@ -48,12 +58,19 @@ class RunFolder:
                 ended.append(file.name)
         return ended
 
-    def usage(self, service: str) -> tuple[float, float]:
-        """Processor seconds and resident megabytes of a service so far."""
-        pid = self.text(f"pids/{service}").split()[0]
+    def usage(self, process: str) -> Usage:
+        """Processor seconds and resident megabytes, of a service or of the broker."""
+        pid = self.text(f"pids/{process}").split()[0]
         fields = stat_fields(pid)
-        ticks_per_second, page_bytes = 100, 4096
-        return (int(fields[11]) + int(fields[12])) / ticks_per_second, int(fields[21]) * page_bytes / 1e6
+        status = Path(f"/proc/{pid}/status").read_text()
+        peak_kibibytes = next(
+            int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")
+        )
+        return Usage(
+            (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND,
+            int(fields[21]) * PAGE_BYTES / 1e6,
+            peak_kibibytes * 1024 / 1e6,
+        )
 
 
 def stat_fields(pid: str) -> list[str]:

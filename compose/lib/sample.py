@@ -16,13 +16,13 @@ def sample(run: RunFolder) -> dict[str, Any]:
     repeats = 0
     for service in names.SERVICES:
         series = metrics.scrape(run, service)
-        processor_seconds, megabytes = run.usage(service)
+        used = run.usage(service)
         services[service] = {
             "records": metrics.records(series),
             "busySeconds": metrics.total(series, names.BATCH_SECONDS),
             "aborts": int(metrics.total(series, names.TRANSACTION_ABORTS)),
-            "processorSeconds": processor_seconds,
-            "megabytes": megabytes,
+            "processorSeconds": used.cpu_seconds,
+            "megabytes": used.megabytes,
         }
         if service == "ingress-gateway":
             repeats = metrics.intake(series, names.INTAKE_REPEAT)

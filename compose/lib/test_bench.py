@@ -1,4 +1,4 @@
-"""The benchmark's purchases and its history's rows; what needs a broker is tried by the benchmark itself."""
+"""The benchmark's purchases, figures and rows of history; what needs a broker is tried by the benchmark itself."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import unittest
 from collections import Counter
 from datetime import datetime, timezone
 
+import metrics
 from bench import history
 from bench.workload import DAILY_POINTS, Workload, customer, due
+from latency import percentile
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=timezone.utc)
 
@@ -39,9 +41,10 @@ class WorkloadTests(unittest.TestCase):
         first, second = Workload(1, 300, 10, NOW), Workload(2, 300, 10, NOW)
         dollars = sum(purchase.cents // 100 for load in (first, second) for purchase in load)
         days = {(purchase.wallet, purchase.day) for load in (first, second) for purchase in load}
-        points = due((first, second))
-        self.assertEqual(sum(points.values()), dollars + DAILY_POINTS * len(days))
-        self.assertEqual(set(points), {customer(wallet) for wallet, _ in days})
+        found = due([*first, *second])
+        self.assertEqual(found.awards, 600)
+        self.assertEqual(sum(found.points.values()), dollars + DAILY_POINTS * len(days))
+        self.assertEqual(set(found.points), {customer(wallet) for wallet, _ in days})
 
 
 class HistoryTests(unittest.TestCase):
@@ -49,8 +52,28 @@ class HistoryTests(unittest.TestCase):
         head = {"time": "t", "commit": "c", "machine": "m, 2 cores", "purchases": 5}
         row = history.row({"head": head, "outcome": {"200": {"p50": {"median": 7.5}}}})
         self.assertEqual(len(row), len(history.COLUMNS))
-        found = dict(zip(history.COLUMNS, row))
-        self.assertEqual((found["outcome_p50_ms"], found["per_second"], found["machine"]), (7.5, "", "m; 2 cores"))
+        found = dict(zip(history.COLUMNS, row, strict=True))
+        self.assertEqual(
+            (found["outcome_p50_ms"], found["per_second"], found["machine"]), (7.5, "", "m; 2 cores")
+        )
+
+
+class FiguresTests(unittest.TestCase):
+    def test_a_quantile_is_the_bound_of_its_bucket(self) -> None:
+        buckets = {"1": 2, "5": 5, "20": 9, "+Inf": 10}
+        text = "\n".join(
+            f'size_bucket{{le="{bound}",service="s"}} {count}' for bound, count in buckets.items()
+        )
+        series = metrics.parse(text)
+        found = [metrics.quantile(series, "size", share, service="s") for share in (0.1, 0.5, 0.51, 0.95)]
+        self.assertEqual(found, [1, 5, 20, float("inf")])
+        self.assertEqual(metrics.quantile(series, "size", 0.5, service="other"), 0)
+
+    def test_percentiles_to_a_tenth(self) -> None:
+        times = [float(number) for number in range(1, 2_001)]
+        self.assertEqual(
+            [percentile(times, one) for one in (50, 99, 99.9, 100)], [1_000, 1_980, 1_998, 2_000]
+        )
 
 
 if __name__ == "__main__":

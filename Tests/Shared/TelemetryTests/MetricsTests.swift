@@ -48,6 +48,23 @@ import Testing
         #expect(registry.value(of: "commit_seconds", labels: [("topic", "t")]) == 6)
     }
 
+    @Test func `sizes are counted into buckets and shown as they are`() {
+        let histogram = registry.sizes("batch_records", help: "Batches.", upperBounds: [0, 10, 2_000_000])
+        for size in [0, 1, 10, 11, 2_000_001] { histogram.observe(size) }
+        #expect(
+            text == """
+                # HELP batch_records Batches.
+                # TYPE batch_records histogram
+                batch_records_bucket{le="0"} 1
+                batch_records_bucket{le="10"} 3
+                batch_records_bucket{le="2000000"} 4
+                batch_records_bucket{le="+Inf"} 5
+                batch_records_sum 2000023
+                batch_records_count 5
+
+                """)
+    }
+
     @Test func `help and label values are escaped`() {
         registry.counter("a_total", help: "a \\ b\n\"c\"", labels: [("v", "x\\y\n\"z\"é")]).add()
         #expect(

@@ -17,24 +17,34 @@ from run_folder import RunFolder
 from . import door, history, latency, profile, scale, table, throughput
 from .client import Stalled
 from .exactness import Inexact
+from .rig import Setup
 from .scale import workload
 
-SECTIONS = ("throughput", "alone", "million", "latency", "outcome", "door", "scale", "recovery", "history", "profile")
+SECTIONS = (
+    "throughput",
+    "alone",
+    "million",
+    "latency",
+    "outcome",
+    "door",
+    "scale",
+    "recovery",
+    "history",
+    "profile",
+)
 QUICK = ("throughput", "alone", "latency", "outcome", "door")
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+    return {"median": round(statistics.median(values), 2), "least": min(values), "most": max(values)}
 
 
 class Bench:
     def __init__(self, run: RunFolder, options: argparse.Namespace) -> None:
-        self.run = run
-        self.bin = options.bin
         self.quick = options.quick
         self.runs = options.runs or (1 if options.quick else 3)
         self.purchases = options.purchases or (60_000 if options.quick else 300_000)
-        self.settings = dict(entry.split("=", 1) for entry in options.set)
+        self.setup = Setup(run, options.bin, dict(entry.split("=", 1) for entry in options.set))
 
     def section(self, name: str) -> Any:
         return getattr(self, name)()
@@ -47,8 +57,7 @@ class Bench:
 
     def _chains(self, purchases: int, runs: int) -> Any:
         found = [
-            throughput.chain(self.run, self.bin, workload(seed, purchases, 100_000), self.settings)
-            for seed in range(1, runs + 1)
+            throughput.chain(self.setup, workload(seed, purchases, 100_000)) for seed in range(1, runs + 1)
         ]
         return {
             "perSecond": spread([one["perSecond"] for one in found]),
@@ -58,7 +67,7 @@ class Bench:
 
     def alone(self) -> Any:
         found = [
-            throughput.alone(self.run, self.bin, workload(10 + seed, self.purchases, 100_000))
+            throughput.alone(self.setup, workload(10 + seed, self.purchases, 100_000))
             for seed in range(self.runs)
         ]
         return {
@@ -68,9 +77,7 @@ class Bench:
 
     def latency(self) -> Any:
         rates, seconds = ([100, 1_000], 8) if self.quick else ([100, 1_000, 5_000], 30)
-        found = [
-            latency.open_loop(self.run, self.bin, rates, seconds, self.settings) for _ in range(self.runs)
-        ]
+        found = [latency.open_loop(self.setup, rates, seconds) for _ in range(self.runs)]
         return {
             rate: {figure: spread([one[rate][figure] for one in found]) for figure in found[0][rate]}
             for rate in found[0]
@@ -78,34 +85,28 @@ class Bench:
 
     def outcome(self) -> Any:
         rate, seconds = (200, 8) if self.quick else (1_000, 30)
-        found = [latency.waited_for(self.run, self.bin, rate, seconds, self.settings) for _ in range(self.runs)]
-        figures = [name for name in found[0] if name != "statuses"]
-        return {str(rate): {figure: spread([one[figure] for one in found]) for figure in figures}}
+        found = [latency.waited_for(self.setup, rate, seconds) for _ in range(self.runs)]
+        return {str(rate): {figure: spread([one[figure] for one in found]) for figure in found[0]}}
 
     def door(self) -> Any:
-        found = [door.measure(self.run, self.bin, 5 if self.quick else 15, self.settings) for _ in range(self.runs)]
+        found = [door.measure(self.setup, 5 if self.quick else 15) for _ in range(self.runs)]
         return {
             name: {figure: spread([one[name][figure] for one in found]) for figure in found[0][name]}
             for name in found[0]
         }
 
     def scale(self) -> Any:
-        return {
-            "workers": scale.workers(self.run, self.bin, self.purchases, self.settings),
-            "wallets": scale.wallets(self.run, self.bin, self.purchases, self.settings),
-        }
+        return scale.workers(self.setup, self.purchases) | scale.wallets(self.setup, self.purchases)
 
     def recovery(self) -> Any:
-        return scale.recovery(self.run, self.bin, 50_000 if self.quick else scale.MEMORY_WALLETS, self.settings)
+        return scale.recovery(self.setup, 50_000 if self.quick else 1_000_000)
 
     def history(self) -> Any:
-        return [
-            scale.history(self.run, self.bin, count, self.settings)
-            for count in ([400_000] if self.quick else [1_000_000, 10_000_000])
-        ]
+        counts = [400_000] if self.quick else [1_000_000, 10_000_000]
+        return {f"{count} awards": scale.history(self.setup, count) for count in counts}
 
     def profile(self) -> Any:
-        return profile.measure(self.run, self.bin, workload(60, self.purchases, 100_000), self.settings)
+        return profile.measure(self.setup, workload(60, self.purchases, 100_000))
 
 
 def head(root: Path, bench: Bench) -> dict[str, Any]:
@@ -122,15 +123,16 @@ def head(root: Path, bench: Bench) -> dict[str, Any]:
     memory = int(Path("/proc/meminfo").read_text().split()[1]) // 1024
     changed = output("git", "-C", str(root), "status", "--porcelain")
     return {
-        "commit": output("git", "-C", str(root), "rev-parse", "--short=12", "HEAD") + ("+" if changed else ""),
+        "commit": output("git", "-C", str(root), "rev-parse", "--short=12", "HEAD")
+        + ("+" if changed else ""),
         "time": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "machine": f"{processor}, {output('nproc')} cores, {memory} MiB",
         "load": Path("/proc/loadavg").read_text().split()[0],
-        "kafka": bench.run.text("kafka-version"),
+        "kafka": bench.setup.run.text("kafka-version"),
         "librdkafka": output("dpkg-query", "-W", "-f=${Version}", "librdkafka1"),
         "sqlite": output("dpkg-query", "-W", "-f=${Version}", "libsqlite3-0"),
         "swift": output("swift", "--version").splitlines()[0],
-        "settings": bench.settings,
+        "settings": bench.setup.settings,
         "runs": bench.runs,
         "purchases": bench.purchases,
     }
@@ -150,12 +152,17 @@ def main() -> int:
     parser.add_argument("--row", default="")
     options = parser.parse_args()
     bench = Bench(RunFolder(options.run), options)
-    sections = [name for name in options.only.split(",") if name] or list(QUICK if options.quick else SECTIONS)
+    sections = [name for name in options.only.split(",") if name] or list(
+        QUICK if options.quick else SECTIONS
+    )
     if unknown := [name for name in sections if name not in SECTIONS]:
         print(f"there is no section {unknown[0]}: {', '.join(SECTIONS)}", file=sys.stderr)
         return 2
     report: dict[str, Any] = {"head": head(Path(options.root), bench)}
     table.show_head(report["head"])
+    if options.row and report["head"]["commit"].endswith("+"):
+        print("a row is of a commit: commit what was changed first", file=sys.stderr)
+        return 2
     for name in sections:
         print(f"\n{name}", flush=True)
         try:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import names
-from run_folder import RunFolder
 
-from .exactness import Inexact
-from .rig import Rig
+from .exactness import Awards, Inexact
 from .latency import API_KEY
+from .rig import Rig, Setup
 from .workload import SOURCE, Workload, customer
 
 CONNECTIONS = 128
@@ -28,8 +27,8 @@ QUIET_SECONDS = 1
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
-def measure(main: RunFolder, bin_folder: str, seconds: int, settings: dict[str, str] | None = None) -> dict[str, Any]:
-    with Rig(main, bin_folder, settings) as rig:
+def measure(setup: Setup, seconds: int) -> dict[str, Any]:
+    with Rig(setup) as rig:
         secret, reading = secrets.token_hex(24), secrets.token_hex(24)
         rig.configure(
             [
@@ -40,36 +39,50 @@ def measure(main: RunFolder, bin_folder: str, seconds: int, settings: dict[str, 
         # The door alone: what the chain behind it takes is measured elsewhere.
         rig.start("ingress-gateway")
         rig.wait_ready()
-        post = script(rig.run.path / "post.lua", secret)
+        workload = Workload(5, BODIES, BODIES, datetime.now(timezone.utc), repeats=0)
+        post = script(rig.run.path / "post.lua", workload, secret)
         base = f"http://127.0.0.1:{rig.run.api_port()}"
         wrk(base + "/v1/events", post, WARM_UP_SECONDS)
         figures = {"post202": wrk(base + "/v1/events", post, seconds)}
         rig.start(*[name for name in names.SERVICES if name != "ingress-gateway"])
         rig.wait_ready()
         # What was posted is done before anybody reads: a question waits in its wallet's order.
-        wait_for_posts(rig)
+        taken = wait_for_posts(rig)
         path = f"/v1/wallets/{customer(0)}/balance"
         read = rig.run.path / "read.lua"
-        read.write_text(f'wrk.headers["x-api-key"]="bench-operator"\nwrk.headers["x-api-secret"]="{reading}"\n')
+        read.write_text(
+            f'wrk.headers["x-api-key"]="bench-operator"\nwrk.headers["x-api-secret"]="{reading}"\n'
+        )
         figures["balance"] = wrk(base + path, read, seconds)
+        check(rig, workload, taken)
     return figures
 
 
-def wait_for_posts(rig: Rig) -> None:
-    """Until the ledger has decided on all that the gateway took."""
+def check(rig: Rig, workload: Workload, taken: int) -> None:
+    """Each post that was taken has one award. Which bodies those had that wrk cut off at its end, it does not say: the
+    awards do."""
+    awards = Awards(rig)
+    if len(awards.times) != taken:
+        raise Inexact(f"{len(awards.times)} awards of {taken} posts")
+    awards.check(purchase for purchase in workload for _ in range(awards.purchases[purchase.occurred_at]))
+
+
+def wait_for_posts(rig: Rig) -> int:
+    """Until the ledger has decided on all that the gateway took.
+
+    Returns how many that were.
+    """
     gateway = rig.instances["ingress-gateway"]
     taken = -1
     while (now := gateway.metric(names.INTAKE, outcome=names.INTAKE_ACCEPTED)) != taken:
         taken = now
         time.sleep(QUIET_SECONDS)
     rig.wait_for_records("wallet-ledger", taken)
+    return taken
 
 
-def script(path: Path, secret: str) -> Path:
-    bodies = ",\n".join(
-        f"[==[{purchase.body.decode()}]==]"
-        for purchase in Workload(5, BODIES, BODIES, datetime.now(timezone.utc), repeats=0)
-    )
+def script(path: Path, workload: Workload, secret: str) -> Path:
+    bodies = ",\n".join(f"[==[{purchase.body.decode()}]==]" for purchase in workload)
     path.write_text(
         f"""local bodies = {{{bodies}}}
 local thread = 0

@@ -4,19 +4,21 @@ it. The load is open: a slow answer delays no later purchase, and what is sent l
 from __future__ import annotations
 
 import http.client
+import itertools
 import queue
 import secrets
 import threading
 import time
+from collections import Counter
 from datetime import datetime, timezone
 from typing import Any
 
 import names
-from run_folder import RunFolder
+from latency import percentile
 
 from . import client
-from .exactness import read_awards
-from .rig import Rig
+from .exactness import Awards, Inexact
+from .rig import Rig, Setup
 from .workload import SOURCE, Workload
 
 WALLETS = 100_000
@@ -29,11 +31,6 @@ PATIENCE_SECONDS = 60
 API_KEY = "bench-key"
 
 
-def percentile(times: list[float], percent: float) -> float:
-    """The smallest time that so many percent do not exceed, of sorted times."""
-    return times[max(0, -(-int(len(times) * percent * 10) // 1_000) - 1)]
-
-
 def summary(times: list[float]) -> dict[str, float]:
     """Milliseconds."""
     times = sorted(times)
@@ -42,13 +39,11 @@ def summary(times: list[float]) -> dict[str, float]:
     return figures | {"max": round(times[-1] * 1_000, 1), "count": len(times)}
 
 
-def open_loop(
-    main: RunFolder, bin_folder: str, rates: list[int], seconds: int, settings: dict[str, str] | None = None
-) -> dict[str, Any]:
+def open_loop(setup: Setup, rates: list[int], seconds: int) -> dict[str, Any]:
     """One platform, one rate after the other."""
     figures: dict[str, Any] = {}
     workloads: list[Workload] = []
-    with Rig(main, bin_folder, settings) as rig:
+    with Rig(setup) as rig:
         rig.start()
         rig.wait_ready()
         warm_up = Workload(99, 2_000 * WARM_UP_SECONDS, WALLETS, datetime.now(timezone.utc), repeats=0)
@@ -59,18 +54,23 @@ def open_loop(
             workload = Workload(rate, rate * seconds, WALLETS, datetime.now(timezone.utc), repeats=0)
             workloads.append(workload)
             before = rig.usage()
-            reader = client.LiveReader(rig.brokers, rig.topic(names.AWARDS), rig.partitions)
-            try:
-                due = send(rig, workload, rate)
-                rig.wait(lambda: len(reader.arrived) >= workload.purchases, PATIENCE_SECONDS)
-            finally:
-                reader.close()
+            times = timed(rig, workload, rate)
             after = rig.usage()
-            times = [reader.arrived[which] - when for which, when in due.items()]
             spent = sum(after[name].cpu_seconds - before[name].cpu_seconds for name in after)
             figures[str(rate)] = summary(times) | {"cpuMicroseconds": round(spent / workload.purchases * 1e6)}
-        read_awards(rig, *workloads)
+        Awards(rig).check(itertools.chain(*workloads))
     return figures
+
+
+def timed(rig: Rig, workload: Workload, rate: int) -> list[float]:
+    """Seconds of each purchase."""
+    reader = client.LiveReader(rig.brokers, rig.topic(names.AWARDS), rig.partitions)
+    try:
+        due = send(rig, workload, rate)
+        rig.wait(lambda: len(reader.arrived) >= workload.purchases, PATIENCE_SECONDS)
+    finally:
+        reader.close()
+    return [reader.arrived[which] - when for which, when in due.items()]
 
 
 def send(rig: Rig, workload: Workload, rate: int) -> dict[str, float]:
@@ -106,13 +106,13 @@ def send(rig: Rig, workload: Workload, rate: int) -> dict[str, float]:
 # The waited-for outcome
 
 
-def waited_for(
-    main: RunFolder, bin_folder: str, rate: int, seconds: int, settings: dict[str, str] | None = None
-) -> dict[str, Any]:
+def waited_for(setup: Setup, rate: int, seconds: int) -> dict[str, float]:
     """`POST /v1/events` with `Prefer: wait`, from the moment a request is due to its answer."""
-    with Rig(main, bin_folder, settings) as rig:
+    with Rig(setup) as rig:
         secret = secrets.token_hex(24)
-        rig.configure([{"kind": "apikey", "id": API_KEY, "role": "source", "source": SOURCE, "secret": secret}])
+        rig.configure(
+            [{"kind": "apikey", "id": API_KEY, "role": "source", "source": SOURCE, "secret": secret}]
+        )
         rig.start()
         rig.wait_ready()
         port = rig.run.api_port()
@@ -121,15 +121,16 @@ def waited_for(
             Workload(98, rate * seconds, WALLETS, datetime.now(timezone.utc), repeats=0),
         ]
         for workload in workloads:
-            times, statuses = ask(port, secret, workload, rate)
-        read_awards(rig, *workloads)
-    return summary(times) | {"statuses": statuses}
+            times = ask(port, secret, workload, rate)
+        Awards(rig).check(itertools.chain(*workloads))
+    return summary(times)
 
 
-def ask(port: int, secret: str, workload: Workload, rate: int) -> tuple[list[float], dict[str, int]]:
+def ask(port: int, secret: str, workload: Workload, rate: int) -> list[float]:
+    """Seconds of each request; all have to be answered with their outcome."""
     waiting: queue.SimpleQueue[tuple[float, str, bytes] | None] = queue.SimpleQueue()
     times: list[float] = []
-    statuses: dict[str, int] = {}
+    answers: Counter[str] = Counter()
     lock = threading.Lock()
 
     def work() -> None:
@@ -143,13 +144,18 @@ def ask(port: int, secret: str, workload: Workload, rate: int) -> tuple[list[flo
                 "idempotency-key": key,
                 "prefer": "wait=10",
             }
-            connection.request("POST", "/v1/events", body, headers)
-            answer = connection.getresponse()
-            answer.read()
+            try:
+                connection.request("POST", "/v1/events", body, headers)
+                answer = connection.getresponse()
+                answer.read()
+                how = str(answer.status)
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                how = type(error).__name__
             now = time.time()
             with lock:
                 times.append(now - when)
-                statuses[str(answer.status)] = statuses.get(str(answer.status), 0) + 1
+                answers[how] += 1
         connection.close()
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(CONNECTIONS)]
@@ -165,6 +171,8 @@ def ask(port: int, secret: str, workload: Workload, rate: int) -> tuple[list[flo
         waiting.put(None)
     for thread in threads:
         thread.join()
-    return times, statuses
-
-
+    if set(answers) != {"200"}:
+        raise Inexact(
+            f"of {workload.purchases} requests at {rate}/s not all got their outcome: {dict(answers)}"
+        )
+    return times

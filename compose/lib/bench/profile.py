@@ -10,10 +10,9 @@ from collections import Counter
 from typing import Any
 
 import names
-from run_folder import RunFolder
 
 from . import client
-from .rig import Rig
+from .rig import Rig, Setup
 from .workload import Workload
 
 FREQUENCY = 499
@@ -21,8 +20,16 @@ SHOWN_SYMBOLS = 12
 # The first that matches a frame of the stack, from the innermost out, says what a sample is. Memory and copying come
 # first: they are to be seen, whoever asks for them.
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("reference counting", re.compile(r"swift_(retain|release|bridgeObject|unknownObject|weak|unowned)|_swift_(retain|release)")),
-    ("allocation", re.compile(r"malloc|calloc|realloc|\bfree\b|_int_free|swift_(alloc|dealloc|slowAlloc|initStackObject)|operator new|cfree")),
+    (
+        "reference counting",
+        re.compile(r"swift_(retain|release|bridgeObject|unknownObject|weak|unowned)|_swift_(retain|release)"),
+    ),
+    (
+        "allocation",
+        re.compile(
+            r"malloc|calloc|realloc|\bfree\b|_int_free|swift_(alloc|dealloc|slowAlloc|initStackObject)|operator new|cfree"
+        ),
+    ),
     ("copying", re.compile(r"mem(cpy|move|set|cmp)")),
     ("kernel", re.compile(r"\[kernel|\[guest")),
     ("SQLite", re.compile(r"^sqlite3|libsqlite3")),
@@ -40,10 +47,10 @@ KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
-def measure(main: RunFolder, bin_folder: str, workload: Workload, settings: dict[str, str]) -> dict[str, Any]:
+def measure(setup: Setup, workload: Workload) -> dict[str, Any]:
     """Each service alone, on what the one before it has written, with perf at its side."""
     figures: dict[str, Any] = {}
-    with Rig(main, bin_folder, settings) as rig:
+    with Rig(setup) as rig:
         client.publish(rig.brokers, rig.topic(names.INGRESS), workload.with_repeats())
         for service in names.SERVICES:
             # Purchases ask for no reward: the issuer has nothing to do.
@@ -59,7 +66,6 @@ def measure(main: RunFolder, bin_folder: str, workload: Workload, settings: dict
             recorder.wait()
             figures[service] = fold(str(data))
             rig.stop(service)
-            del rig.instances[service]
     return figures
 
 
@@ -85,7 +91,9 @@ def fold(file: str) -> dict[str, Any]:
     return {
         "samples": total,
         "percent": {name: round(count * 100 / total, 1) for name, count in kinds.most_common()},
-        "symbols": {name: round(count * 100 / total, 1) for name, count in symbols.most_common(SHOWN_SYMBOLS)},
+        "symbols": {
+            name: round(count * 100 / total, 1) for name, count in symbols.most_common(SHOWN_SYMBOLS)
+        },
     }
 
 

@@ -4,42 +4,34 @@ the broker have used. Starts and ends them; measures nothing but processes."""
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple
 
 import metrics
 import names
-from fleet import Instance
-from run_folder import RunFolder, stat_fields
+from fleet import STOP_SECONDS, Instance
+from run_folder import RunFolder, Usage
 
 from .workload import CONFIGURATION
 
 PARTITIONS = 8
 READY_SECONDS = 120
-TICKS_PER_SECOND, PAGE_BYTES = 100, 4096
 # Metrics are asked for so often while a run is waited for.
 POLL_SECONDS = 0.2
 STALL_SECONDS = 60
 
 
-class Usage(NamedTuple):
-    """Of a process so far."""
+class Setup(NamedTuple):
+    """What all platforms of a benchmark share."""
 
-    cpu_seconds: float
-    megabytes: float
-    peak_megabytes: float
-
-
-def usage(pid: int) -> Usage:
-    fields = stat_fields(str(pid))
-    status = Path(f"/proc/{pid}/status").read_text()
-    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-    return Usage(
-        (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND, int(fields[21]) * PAGE_BYTES / 1e6, peak * 1024 / 1e6
-    )
+    run: RunFolder
+    bin: str
+    # Of every service.
+    settings: dict[str, str] = {}
 
 
 class Rig:
@@ -47,23 +39,19 @@ class Rig:
 
     count = 0
 
-    def __init__(
-        self, main: RunFolder, bin_folder: str, settings: dict[str, str] | None = None, partitions: int = PARTITIONS
-    ) -> None:
+    def __init__(self, setup: Setup, partitions: int = PARTITIONS) -> None:
         Rig.count += 1
-        self.bin = bin_folder
+        self.setup = setup
         self.partitions = partitions
-        self.settings = settings or {}
-        path = main.path / "rigs" / str(Rig.count)
+        path = setup.run.path / "rigs" / str(Rig.count)
         for folder in ("data", "logs", "config"):
             (path / folder).mkdir(parents=True)
         # What still runs when the command ends is ended by what stands in there.
-        (path / "pids").symlink_to(main.path / "pids")
-        (path / "brokers").write_text(main.brokers)
+        (path / "pids").symlink_to(setup.run.path / "pids")
+        (path / "brokers").write_text(setup.run.brokers)
         (path / "prefix").write_text(f"bench-{Rig.count}")
         (path / "partitions").write_text(str(partitions))
         self.run = RunFolder(str(path))
-        self.broker_pid = int(main.text("pids/broker").split()[0])
         self.instances: dict[str, Instance] = {}
 
     def __enter__(self) -> Rig:
@@ -87,7 +75,7 @@ class Rig:
 
     def operator(self, command: str, *arguments: str) -> None:
         subprocess.run(
-            [f"{self.bin}/pointstream", command, *arguments, "--brokers", self.brokers]
+            [f"{self.setup.bin}/pointstream", command, *arguments, "--brokers", self.brokers]
             + ["--prefix", self.run.text("prefix")],
             check=True,
             capture_output=True,
@@ -103,27 +91,29 @@ class Rig:
 
     # Services
 
-    def start(self, *services: str, settings: dict[str, str] | None = None) -> None:
-        """Starts services (`rule-evaluator`, or `rule-evaluator-2` for a second one), all at once."""
-        for name in services or names.SERVICES:
-            service = name.removesuffix("-2").removesuffix("-3").removesuffix("-4")
-            if name not in self.instances:
-                number = 1 if name == service else int(name[-1])
-                instance = Instance(self.run, self.bin, service, number, has_disk=False)
-                instance.environment |= {"POINTSTREAM_PARTITIONS": str(self.partitions)} | self.settings | (settings or {})
-                self.instances[name] = instance
-            self.instances[name].start()
+    def start(self, *services: str) -> None:
+        """Starts an instance of each service, or of those named."""
+        for service in services or names.SERVICES:
+            instance = Instance(self.run, self.setup.bin, service, 1, has_disk=False)
+            instance.environment |= self.setup.settings
+            self.instances[service] = instance
+            instance.start()
 
-    def stop(self, *services: str) -> None:
-        for name in services or tuple(self.instances):
-            self.instances[name].signal(15)
-        for name in services or tuple(self.instances):
-            self.instances[name].wait(30)
+    def stop(self, service: str) -> None:
+        """In order; what it used is no longer counted."""
+        instance = self.instances.pop(service)
+        instance.signal(signal.SIGTERM)
+        if not instance.wait(STOP_SECONDS):
+            raise RuntimeError(f"{service} does not end: see {self.run.path}/logs/{service}.log")
 
     def wait_ready(self, *services: str) -> None:
-        self.wait(lambda: all(self.instances[name].is_ready for name in services or self.instances), READY_SECONDS)
+        self.wait(
+            lambda: all(self.instances[name].is_ready for name in services or self.instances), READY_SECONDS
+        )
 
-    def wait(self, done: Any, seconds: float = STALL_SECONDS, poll: float = POLL_SECONDS) -> None:
+    def wait(
+        self, done: Callable[[], bool], seconds: float = STALL_SECONDS, poll: float = POLL_SECONDS
+    ) -> None:
         """Until `done()` says so; a service that ended, or silence for so long, ends the run."""
         end = time.monotonic() + seconds
         while not done():
@@ -154,5 +144,5 @@ class Rig:
 
     def usage(self) -> dict[str, Usage]:
         """Of every running service, and of the broker as a sixth."""
-        found = {name: usage(instance.pid) for name, instance in self.instances.items() if instance.is_alive}
-        return found | {"broker": usage(self.broker_pid)}
+        alive = [name for name, instance in self.instances.items() if instance.is_alive]
+        return {name: self.run.usage(name) for name in [*alive, "broker"]}

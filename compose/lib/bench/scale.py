@@ -1,4 +1,4 @@
-"""How cost grows: with workers and instances, with wallets, with history; and how long a service takes to be back."""
+"""How cost grows: with workers, with wallets, with history; and how long a service takes to be back."""
 
 from __future__ import annotations
 
@@ -7,98 +7,91 @@ from datetime import datetime, timezone
 from typing import Any
 
 import names
-from run_folder import RunFolder
 
 from . import client
-from .exactness import read_awards
-from .rig import Rig, usage
+from .exactness import Awards
+from .rig import Rig, Setup
 from .throughput import chain
 from .workload import Workload
 
-MEMORY_WALLETS = 1_000_000
-HISTORY_WINDOW = 100_000
+WORKERS = (1, 2, 4)
+WALLETS = (1_000, 10_000, 100_000, 1_000_000)
 KILLS = 5
+# A million wallets are restored in this time, or nobody waits for them.
+RECOVERY_SECONDS = 600
+SHOWN = ("perSecond", "cpuMicroseconds", "perSecondEarly", "perSecondLate")
 
 
 def workload(seed: int, purchases: int, wallets: int) -> Workload:
     return Workload(seed, purchases, wallets, datetime.now(timezone.utc))
 
 
-def workers(main: RunFolder, bin_folder: str, purchases: int, settings: dict[str, str]) -> dict[str, Any]:
+def workers(setup: Setup, purchases: int) -> dict[str, Any]:
     """The whole chain with 1, 2 and 4 workers in each process."""
-    figures = {}
-    for count in (1, 2, 4):
-        found = chain(
-            main,
-            bin_folder,
-            workload(20 + count, purchases, 100_000),
-            settings | {"POINTSTREAM_WORKERS": str(count)},
+    found = {}
+    for count in WORKERS:
+        settings = setup.settings | {"POINTSTREAM_WORKERS": str(count)}
+        found[f"{count} workers"] = short(
+            chain(setup._replace(settings=settings), workload(20, purchases, 100_000))
         )
-        figures[str(count)] = {name: found[name] for name in ("perSecond", "cpuMicroseconds")}
-    return figures
+    return found
 
 
-def wallets(main: RunFolder, bin_folder: str, purchases: int, settings: dict[str, str]) -> dict[str, Any]:
+def wallets(setup: Setup, purchases: int) -> dict[str, Any]:
     """The whole chain over more and more wallets."""
-    figures = {}
-    for count in (1_000, 10_000, 100_000, 1_000_000):
-        found = chain(main, bin_folder, workload(30, purchases, count), settings)
-        figures[str(count)] = {name: found[name] for name in ("perSecond", "cpuMicroseconds")}
-    return figures
+    return {f"{count} wallets": short(chain(setup, workload(30, purchases, count))) for count in WALLETS}
 
 
-def history(main: RunFolder, bin_folder: str, purchases: int, settings: dict[str, str]) -> dict[str, Any]:
-    """One platform that goes on and on: awards a second over the first and the last 100,000, without the very first
-    ones, which open nearly every wallet."""
-    with Rig(main, bin_folder, settings) as rig:
-        load = workload(40, purchases, 100_000)
-        client.publish(rig.brokers, rig.topic(names.INGRESS), load.with_repeats())
-        rig.start()
-        rig.wait_for_records("wallet-ledger", purchases)
-        memory = {name: round(used.peak_megabytes) for name, used in rig.usage().items()}
-        times = read_awards(rig, load).times
-
-    def rate(first: int) -> int:
-        return round(HISTORY_WINDOW / (times[first + HISTORY_WINDOW - 1] - times[first]))
-
-    return {
-        "awards": purchases,
-        "first": rate(min(HISTORY_WINDOW, purchases - HISTORY_WINDOW)),
-        "last": rate(purchases - HISTORY_WINDOW),
-        "megabytes": memory,
-    }
+def history(setup: Setup, purchases: int) -> dict[str, Any]:
+    """The whole chain that goes on and on: what it does early and late, and the memory that it takes."""
+    found = chain(setup, workload(40, purchases, 100_000))
+    memory = {f"MB {name}": one["megabytes"] for name, one in found["services"].items()}
+    return short(found) | memory
 
 
-def recovery(main: RunFolder, bin_folder: str, count: int, settings: dict[str, str]) -> dict[str, Any]:
-    """Kill to ready with the stores there, from nothing with the stores gone, and memory, with so many wallets."""
-    figures: dict[str, Any] = {"wallets": count, "killed": {}, "restored": {}, "megabytes": {}}
-    with Rig(main, bin_folder, settings) as rig:
+def short(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in SHOWN if name in found}
+
+
+def recovery(setup: Setup, count: int) -> dict[str, Any]:
+    """Seconds from a kill to ready with the stores there, and from nothing with the stores gone; and peak memory, with
+    so many wallets."""
+    with Rig(setup) as rig:
         # One purchase for nearly every wallet: what a store holds of each.
         load = workload(50, count, count)
         client.publish(rig.brokers, rig.topic(names.INGRESS), load.with_repeats())
         rig.start()
         rig.wait_for_records("wallet-ledger", count)
         rig.wait_for_records("notifier", count)
-        read_awards(rig, load)
-        for name in names.SERVICES:
-            figures["killed"][name] = sorted(back(rig, name) for _ in range(KILLS))
-        for name in names.SERVICES:
-            instance = rig.instances[name]
-            rig.stop(name)
-            for file in instance.stores:
-                file.unlink()
-            for file in instance.folder.glob("*.sqlite*"):
-                file.unlink()
-            figures["restored"][name] = back(rig, name)
-            figures["megabytes"][name] = round(usage(instance.pid).peak_megabytes)
-    return figures
+        Awards(rig).check(load)
+        return {name: recovered(rig, name) for name in names.SERVICES}
 
 
-def back(rig: Rig, name: str) -> float:
-    """Seconds from the kill, or from the start if it is down, until a service is ready."""
-    instance = rig.instances[name]
-    instance.kill()
+def recovered(rig: Rig, name: str) -> dict[str, Any]:
+    loaded = rig.run.usage(name).peak_megabytes
+    killed = []
+    for _ in range(KILLS):
+        rig.instances[name].kill()
+        killed.append(started(rig, name))
+    folder = rig.instances[name].folder
+    rig.stop(name)
+    stores = list(folder.rglob("*.sqlite*"))
+    size = sum(file.stat().st_size for file in stores)
+    for file in stores:
+        file.unlink()
+    return {
+        "killedLeast": min(killed),
+        "killedMost": max(killed),
+        "fromNothing": started(rig, name),
+        "storeMegabytes": round(size / 1e6),
+        "megabytesLoaded": round(loaded),
+        "megabytesRestored": round(rig.run.usage(name).peak_megabytes),
+    }
+
+
+def started(rig: Rig, name: str) -> float:
+    """Seconds until a service is ready."""
     start = time.monotonic()
-    instance.start()
-    rig.wait(lambda: instance.is_ready, 600, poll=0.01)
+    rig.start(name)
+    rig.wait(lambda: rig.instances[name].is_ready, RECOVERY_SECONDS, poll=0.01)
     return round(time.monotonic() - start, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -11,16 +12,12 @@ def show_head(head: dict[str, Any]) -> None:
 
 
 def show(section: str, figures: Any) -> None:
-    shows = {
+    shows: dict[str, Callable[[dict[str, Any]], None]] = {
         "throughput": show_chain,
         "million": show_chain,
-        "alone": show_spreads,
-        "latency": show_spreads,
-        "outcome": show_spreads,
-        "door": show_spreads,
         "profile": show_profile,
     }
-    shows.get(section, show_anything)(figures)
+    shows.get(section, show_spreads)(figures)
 
 
 def text(value: Any) -> str:
@@ -40,29 +37,23 @@ def show_chain(figures: dict[str, Any]) -> None:
     print(f"  purchases/s, first award to last:      {text(figures['perSecond'])}")
     print(f"  CPU us a purchase, broker included:    {text(figures['cpuMicroseconds'])}")
     last = figures["runs"][-1]
-    print(f"  {'(last run)':20}{'CPU us':>9}{'peak MB':>9}{'read':>7}{'written':>9}{'batches':>9}{'a batch':>9}")
-    for name, one in last["services"].items():
-        cells = [
-            f"{one.get(column, ''):>{width}}"
-            for column, width in (
-                ("cpuMicroseconds", 9),
-                ("megabytes", 9),
-                ("records", 7),
-                ("written", 9),
-                ("batches", 9),
-                ("recordsPerBatch", 9),
-            )
-        ]
-        print(f"  {name:20}{''.join(cells)}")
+    if "perSecondLate" in last:
+        print(
+            f"  of the last run, early and late:       {last['perSecondEarly']:,}, {last['perSecondLate']:,}"
+        )
+    print("  the last run's services:")
+    show_spreads(last["services"])
     print("  bytes a purchase: " + ", ".join(f"{noun} {size}" for noun, size in last["topics"].items()))
 
 
 def show_spreads(figures: dict[str, Any]) -> None:
-    columns = list(next(iter(figures.values())))
-    wide = max(len(text(one[column])) for one in figures.values() for column in columns)
-    print(f"  {'':18}" + "".join(f"{column:>{max(wide, len(column)) + 2}}" for column in columns))
-    for name, one in figures.items():
-        print(f"  {name:18}" + "".join(f"{text(one[column]):>{max(wide, len(column)) + 2}}" for column in columns))
+    columns = list(dict.fromkeys(column for one in figures.values() for column in one))
+    cells = {name: [text(one.get(column, "")) for column in columns] for name, one in figures.items()}
+    wide = [
+        max(len(column), *(len(row[at]) for row in cells.values())) + 2 for at, column in enumerate(columns)
+    ]
+    for name, row in {"": columns, **cells}.items():
+        print(f"  {name:18}" + "".join(f"{cell:>{width}}" for cell, width in zip(row, wide, strict=True)))
 
 
 def show_profile(figures: dict[str, Any]) -> None:
@@ -72,8 +63,3 @@ def show_profile(figures: dict[str, Any]) -> None:
         print(f"  {kind:24}" + "".join(f"{one['percent'].get(kind, 0):>17}" for one in figures.values()))
     for name, one in figures.items():
         print(f"  {name}: " + "; ".join(f"{symbol[:70]} {share}" for symbol, share in one["symbols"].items()))
-
-
-def show_anything(figures: Any) -> None:
-    for name, value in figures.items() if isinstance(figures, dict) else enumerate(figures):
-        print(f"  {name}: {value}")

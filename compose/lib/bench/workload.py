@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -18,7 +18,10 @@ REPEATED = 0.02
 DAYS = 3
 WINDOW_DAYS = 7
 DAILY_POINTS = 5
-SKUS = [f"department-{number % 90 + 10}/aisle-{number % 7}/{4_006_381_000_000 + 7 * number}" for number in range(2_000)]
+SKUS = [
+    f"department-{number % 90 + 10}/aisle-{number % 7}/{4_006_381_000_000 + 7 * number}"
+    for number in range(2_000)
+]
 UNITS = [f"shop-{number:04}.example" for number in range(300)]
 
 
@@ -36,7 +39,9 @@ def customer(wallet: int) -> str:
 
 
 class Workload:
-    def __init__(self, seed: int, purchases: int, wallets: int, now: datetime, repeats: float = REPEATED) -> None:
+    def __init__(
+        self, seed: int, purchases: int, wallets: int, now: datetime, repeats: float = REPEATED
+    ) -> None:
         self.seed = seed
         self.purchases = purchases
         self.wallets = wallets
@@ -89,17 +94,25 @@ class Workload:
         return self.purchases + (-(-self.purchases // step) if step else 0)
 
 
-def due(workloads: tuple[Workload, ...]) -> dict[str, int]:
-    """The points of each customer: whole dollars, and five for each day with a purchase."""
+class Due(NamedTuple):
+    """What has to come out for some purchases."""
+
+    awards: int
+    # Of each customer: whole dollars, and five for each day with a purchase.
+    points: dict[str, int]
+
+
+def due(purchases: Iterable[Purchase]) -> Due:
+    awards = 0
     points: dict[str, int] = defaultdict(int)
     days: set[tuple[int, int]] = set()
-    for workload in workloads:
-        for purchase in workload:
-            points[customer(purchase.wallet)] += purchase.cents // 100
-            days.add((purchase.wallet, purchase.day))
+    for purchase in purchases:
+        awards += 1
+        points[customer(purchase.wallet)] += purchase.cents // 100
+        days.add((purchase.wallet, purchase.day))
     for wallet, _ in days:
         points[customer(wallet)] += DAILY_POINTS
-    return points
+    return Due(awards, points)
 
 
 def money(cents: int) -> str:
