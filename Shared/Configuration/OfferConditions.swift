@@ -71,7 +71,7 @@ public struct OfferConditions: Sendable, Equatable {
         if let timeOfDay { writer.object("timeOfDay", timeOfDay.encode) }
     }
 
-    private func encode(_ key: String, _ list: [String], to writer: inout JSONWriter) {
+    private func encode(_ key: StaticString, _ list: [String], to writer: inout JSONWriter) {
         writer.array(key) { writer in
             for text in list { writer.string(text) }
         }

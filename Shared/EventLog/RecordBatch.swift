@@ -53,18 +53,22 @@ public final class RecordBatch {
 
     /// Adds a header to the newest record. Names may repeat, as they may in Kafka.
     public func addHeader(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) {
-        precondition(!entries.isEmpty, "a header belongs to a record")
-        headerEntries.append(HeaderEntry(name: store(name), value: store(value)))
-        let start = entries[entries.count - 1].headers.lowerBound
-        entries[entries.count - 1].headers = start..<headerEntries.count
+        addHeader(at: store(name), store(value))
     }
 
     public func addHeader(_ name: StaticString, _ value: some Collection<UInt8>) {
-        addHeader(StaticBytes(name), value)
+        addHeader(at: store(StaticBytes(name)), store(value))
     }
 
     public func addHeader(_ name: StaticString, _ value: String) {
-        addHeader(StaticBytes(name), value.utf8)
+        addHeader(at: store(StaticBytes(name)), store(value.utf8))
+    }
+
+    private func addHeader(at name: Range<Int>, _ value: Range<Int>) {
+        precondition(!entries.isEmpty, "a header belongs to a record")
+        headerEntries.append(HeaderEntry(name: name, value: value))
+        let start = entries[entries.count - 1].headers.lowerBound
+        entries[entries.count - 1].headers = start..<headerEntries.count
     }
 
     /// Gives the newest record its value; without this call its value is null (a tombstone).
@@ -99,6 +103,12 @@ public final class RecordBatch {
             if at == wanted.count { return headerEntries[number].value }
         }
         return nil
+    }
+
+    private func store(_ literal: StaticBytes) -> Range<Int> {
+        let start = bytes.count
+        bytes.append(contentsOf: literal)
+        return start..<bytes.count
     }
 
     private func store(_ part: some Collection<UInt8>) -> Range<Int> {

@@ -4,53 +4,53 @@
 import Primitives
 
 extension JSONWriter {
-    public mutating func field(_ name: String, _ text: String) {
+    public mutating func field(_ name: StaticString, _ text: String) {
         key(name)
         string(text)
     }
 
-    public mutating func field(_ name: String, utf8 text: some Collection<UInt8>) {
+    public mutating func field(_ name: StaticString, utf8 text: some Collection<UInt8>) {
         key(name)
         string(utf8: text)
     }
 
-    public mutating func field(_ name: String, _ number: Int64) {
+    public mutating func field(_ name: StaticString, _ number: Int64) {
         key(name)
         integer(number)
     }
 
-    public mutating func field(_ name: String, _ number: ExactDecimal) {
+    public mutating func field(_ name: StaticString, _ number: ExactDecimal) {
         key(name)
         decimal(number)
     }
 
-    public mutating func field(_ name: String, hex number: UInt128) {
+    public mutating func field(_ name: StaticString, hex number: UInt128) {
         key(name)
         hex(number)
     }
 
-    public mutating func field(_ name: String, _ time: Timestamp) {
+    public mutating func field(_ name: StaticString, _ time: Timestamp) {
         key(name)
         timestamp(time)
     }
 
-    public mutating func field(_ name: String, _ value: Bool) {
+    public mutating func field(_ name: StaticString, _ value: Bool) {
         key(name)
         bool(value)
     }
 
-    public mutating func nullField(_ name: String) {
+    public mutating func nullField(_ name: StaticString) {
         key(name)
         null()
     }
 
-    public mutating func field(_ name: String, raw json: some Collection<UInt8>) {
+    public mutating func field(_ name: StaticString, raw json: some Collection<UInt8>) {
         key(name)
         raw(json)
     }
 
     /// An object's members are written by `members`, between its braces.
-    public mutating func object(_ name: String, _ members: (inout JSONWriter) -> Void) {
+    public mutating func object(_ name: StaticString, _ members: (inout JSONWriter) -> Void) {
         key(name)
         beginObject()
         members(&self)
@@ -58,7 +58,7 @@ extension JSONWriter {
     }
 
     /// An array's items are written by `items`, between its brackets.
-    public mutating func array(_ name: String, _ items: (inout JSONWriter) -> Void) {
+    public mutating func array(_ name: StaticString, _ items: (inout JSONWriter) -> Void) {
         key(name)
         beginArray()
         items(&self)

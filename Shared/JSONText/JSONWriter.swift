@@ -53,13 +53,23 @@ public struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "]"))
     }
 
+    /// A key that a codec knows: copied as it stands. Its name has more than one character, and none to be escaped.
+    ///
     /// - Precondition: an object is open, and the key before has its value.
-    public mutating func key(_ name: String) {
-        precondition(isInObject && !hasKey, "a key belongs into an object, and each key has a value")
-        separate()
+    public mutating func key(_ name: StaticString) {
+        beginKey()
+        assert(StaticBytes(name).allSatisfy(isPlain), "a key that needs escapes is text")
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: StaticBytes(name))
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    /// A key that comes with the message.
+    public mutating func key(text name: String) {
+        beginKey()
         quote(name)
         bytes.append(UInt8(ascii: ":"))
-        hasKey = true
     }
 
     // MARK: Values
@@ -147,6 +157,12 @@ public struct JSONWriter: Sendable {
         bytes.append(bracket)
     }
 
+    private mutating func beginKey() {
+        precondition(isInObject && !hasKey, "a key belongs into an object, and each key has a value")
+        separate()
+        hasKey = true
+    }
+
     private mutating func beginValue() {
         if depth == 0 {
             precondition(bytes.isEmpty, "one document at a time")
@@ -185,25 +201,25 @@ public struct JSONWriter: Sendable {
     /// 2^64 - 1 has twenty.
     private static let mostDigits = 20
 
+    /// Checked and copied in one go, as far as nothing is to be escaped: nearly always to the end.
     private mutating func quote(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        if needsNoEscape(text) {
-            bytes.append(contentsOf: text.utf8)
-        } else {
-            for byte in text.utf8 { appendEscaped(byte) }
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    private func needsNoEscape(_ text: String) -> Bool {
-        let span = text.utf8.span
+        let utf8 = text.utf8
+        let span = utf8.span
         var at = 0
+        bytes.append(addingCapacity: span.count + 2) { output in
+            output.append(UInt8(ascii: "\""))
+            while at < span.count, !needsEscape(span[at]) {
+                output.append(span[at])
+                at += 1
+            }
+            if at == span.count { output.append(UInt8(ascii: "\"")) }
+        }
+        guard at < span.count else { return }
         while at < span.count {
-            let byte = span[at]
-            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+            appendEscaped(span[at])
             at += 1
         }
-        return true
+        bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func appendEscaped(_ byte: UInt8) {
@@ -222,10 +238,12 @@ public struct JSONWriter: Sendable {
     }
 }
 
-/// ASCII that stands in a string as it is.
-private func isPlain(_ byte: UInt8) -> Bool {
-    byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+private func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
 }
+
+/// ASCII that stands in a string as it is.
+private func isPlain(_ byte: UInt8) -> Bool { byte < 0x80 && !needsEscape(byte) }
 
 /// The lowest four bits as a lower-case hex digit.
 private func hexDigit(_ number: UInt64) -> UInt8 {

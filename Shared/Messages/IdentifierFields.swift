@@ -27,7 +27,7 @@ extension FieldReader {
 }
 
 extension JSONWriter {
-    public mutating func field(_ name: String, _ identifier: some Identifier) {
+    public mutating func field(_ name: StaticString, _ identifier: some Identifier) {
         key(name)
         hex(identifier.value)
     }

@@ -186,7 +186,7 @@ extension Purchase {
         writer.endObject()
     }
 
-    private func writeAmount(_ writer: inout JSONWriter, _ key: String, _ minorUnits: Int64) {
+    private func writeAmount(_ writer: inout JSONWriter, _ key: StaticString, _ minorUnits: Int64) {
         writer.key(key)
         writer.decimal(ExactDecimal(mantissa: minorUnits, scale: currency.exponent))
     }

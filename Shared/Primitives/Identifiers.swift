@@ -99,27 +99,42 @@ public func hexDigits(_ value: UInt128) -> [UInt8] {
 }
 
 extension [UInt8] {
-    /// Adds 32 lower-case hex digits.
+    /// Adds 32 lower-case hex digits. A message has a dozen ids, so all room is made at once.
     public mutating func appendHex(_ value: UInt128) {
-        appendHex(UInt64(truncatingIfNeeded: value >> 64), digits: 16)
-        appendHex(UInt64(truncatingIfNeeded: value), digits: 16)
+        append(addingCapacity: 32) { text in
+            for part in (0..<4).reversed() {
+                var digits = eightHexDigits(UInt32(truncatingIfNeeded: value >> UInt128(32 * part)))
+                for _ in 0..<8 {
+                    text.append(UInt8(truncatingIfNeeded: digits >> 56))
+                    digits <<= 8
+                }
+            }
+        }
     }
 
     /// Adds the two lower-case hex digits of each byte.
     public mutating func appendHex(of bytes: some Collection<UInt8>) {
-        reserveCapacity(count + 2 * bytes.count)
-        for byte in bytes { appendHex(UInt64(byte), digits: 2) }
-    }
-
-    /// Adds the lowest digits. A message has a dozen ids, so all room is made at once.
-    private mutating func appendHex(_ value: UInt64, digits: Int) {
-        append(addingCapacity: digits) { text in
-            for place in (0..<digits).reversed() {
-                let nibble = UInt8(truncatingIfNeeded: value >> UInt64(4 * place)) & 0xf
-                text.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble)
+        append(addingCapacity: 2 * bytes.count) { text in
+            for byte in bytes {
+                text.append(hexDigit(byte >> 4))
+                text.append(hexDigit(byte & 0xf))
             }
         }
     }
+}
+
+/// Of a number below sixteen.
+private func hexDigit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 0x30 + nibble : 0x57 + nibble }
+
+/// The digits of 32 bits, the highest in the highest byte: spread to a nibble a byte, then all eight at once.
+private func eightHexDigits(_ value: UInt32) -> UInt64 {
+    var nibbles = UInt64(value)
+    nibbles = (nibbles << 16 | nibbles) & 0x0000_ffff_0000_ffff
+    nibbles = (nibbles << 8 | nibbles) & 0x00ff_00ff_00ff_00ff
+    nibbles = (nibbles << 4 | nibbles) & 0x0f0f_0f0f_0f0f_0f0f
+    let isLetter = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    // From "9" + 1 to "a" is 0x27.
+    return (nibbles | 0x3030_3030_3030_3030) &+ isLetter &* 0x27
 }
 
 /// The value of exactly 32 lower-case hex digits, else nil.

@@ -25,4 +25,13 @@
     ) rethrows -> Result? {
         unsafe try body(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
+
+    fileprivate func append(to bytes: inout [UInt8]) {
+        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+}
+
+extension [UInt8] {
+    /// At once; as a collection of its own kind it would be copied byte by byte.
+    public mutating func append(contentsOf literal: StaticBytes) { literal.append(to: &self) }
 }

@@ -1,58 +1,106 @@
-// Finds the rows that a transaction changed, with SQLite's session extension, and gives each as a
-// changelog record: key ["table", primary key...], value the whole row as an array in the order of
-// the columns, null for a deleted row. A row that changed ten times is one record; a row that ended
-// as it began is none. BLOBs are written as hex digits. See
-// https://www.sqlite.org/sessionintro.html
+// Notes the rows that a transaction changes, with SQLite's preupdate hook, each as the changelog record that it will
+// be: key ["table", primary key...], value the whole row as an array in the order of the columns, null for a deleted
+// row. A row that changed ten times is one record; a row that was not there before and is gone again is none. BLOBs
+// are written as hex digits. See https://www.sqlite.org/c3ref/preupdate_blobwrite.html
 
 import CSQLite
 
-/// Records which rows change from its creation on. One per transaction.
+/// Notes changes from ``start()`` to ``stop()``. One for a store; no statement of a store changes a primary key.
 @safe final class ChangeCapture {
-    private let session: OpaquePointer
+    /// A changelog record's key. An array of its own would be hashed byte by byte.
+    private struct Key: Hashable {
+        let bytes: [UInt8]
+
+        func hash(into hasher: inout Hasher) { unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) } }
+    }
+
+    private struct Row {
+        let key: Key
+        /// Where the newest value lies; nil for a deleted row.
+        var value: Range<Int>?
+        /// It was not there before the transaction.
+        let isNew: Bool
+    }
+
     private let connection: Connection
+    private let tables: TableChangelogs
+    private var rows: [Row] = []
+    private var numbers: [Key: Int] = [:]
+    private var values: [UInt8] = []
+    private var failure: StoreFailure?
+    /// What the record at hand has changed, in order: a row's number and what it was before, to be taken back with it.
+    private var undoLog: [(number: Int, value: Range<Int>?)] = []
+    private var rowsBeforeRecord = 0
 
-    init(_ connection: Connection, tables: [TableShape]) throws(StoreFailure) {
-        var created: OpaquePointer?
-        let code = unsafe sqlite3session_create(connection.handle, "main", &created)
-        guard code == SQLITE_OK, let session = unsafe created else {
-            throw unsafe storeFailure(connection.handle, "create session", code)
-        }
-        unsafe self.session = session
+    init(_ connection: Connection, _ tables: TableChangelogs) {
         self.connection = connection
-        for table in tables {
-            let code = unsafe sqlite3session_attach(session, table.name)
-            guard code == SQLITE_OK else {
-                throw unsafe storeFailure(connection.handle, "attach \(table.name)", code)
-            }
-        }
+        self.tables = tables
     }
 
-    deinit { unsafe sqlite3session_delete(session) }
+    deinit { stop() }
 
-    /// Gives each changed row to `tables` to be encoded, once.
+    /// Forgets what was noted, and notes from now on.
+    func start() {
+        rows.removeAll(keepingCapacity: true)
+        numbers.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+        failure = nil
+        beginRecord()
+        unsafe _ = sqlite3_preupdate_hook(connection.handle, noteChange, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    func stop() { unsafe _ = sqlite3_preupdate_hook(connection.handle, nil, nil) }
+
+    func beginRecord() {
+        undoLog.removeAll(keepingCapacity: true)
+        rowsBeforeRecord = rows.count
+    }
+
+    /// The rows are as they were at ``beginRecord()``.
+    func undoRecord() {
+        for (number, value) in undoLog.reversed() { rows[number].value = value }
+        for row in rows[rowsBeforeRecord...] { numbers[row.key] = nil }
+        rows.removeLast(rows.count - rowsBeforeRecord)
+        beginRecord()
+    }
+
+    /// Each changed row, once.
     func forEachChange(
-        _ tables: TableChangelogs, _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
+        _ emit: (_ key: [UInt8], _ value: ArraySlice<UInt8>?) -> Void
     ) throws(StoreFailure) {
-        var size: Int32 = 0
-        var bytes: UnsafeMutableRawPointer?
-        try check("read changes", unsafe sqlite3session_changeset(session, &size, &bytes))
-        defer { unsafe sqlite3_free(bytes) }
-        guard size > 0 else { return }
-        var started: OpaquePointer?
-        try check("read changes", unsafe sqlite3changeset_start(&started, size, bytes))
-        guard let iterator = unsafe started else { return }
-        defer { unsafe sqlite3changeset_finalize(iterator) }
-        while true {
-            let code = unsafe sqlite3changeset_next(iterator)
-            if code == SQLITE_DONE { return }
-            guard code == SQLITE_ROW else {
-                throw unsafe storeFailure(connection.handle, "read changes", code)
-            }
-            try tables.encode(try unsafe Change(at: iterator), emit)
-        }
+        if let failure { throw failure }
+        for row in rows where row.value != nil || !row.isNew { emit(row.key.bytes, row.value.map { values[$0] }) }
     }
 
-    private func check(_ operation: String, _ code: Int32) throws(StoreFailure) {
-        guard code == SQLITE_OK else { throw unsafe storeFailure(connection.handle, operation, code) }
+    fileprivate func note(_ change: Change) {
+        guard failure == nil else { return }
+        do throws(StoreFailure) {
+            guard let table = tables.changelog(of: change) else { return }
+            let key = Key(bytes: try table.key(of: change))
+            var value: Range<Int>?
+            if change.kind != .deleted {
+                let start = values.count
+                values.append(contentsOf: try table.value(of: change))
+                value = start..<values.count
+            }
+            if let number = numbers[key] {
+                undoLog.append((number, rows[number].value))
+                rows[number].value = value
+            } else {
+                numbers[key] = rows.count
+                rows.append(Row(key: key, value: value, isNew: change.kind == .inserted))
+            }
+        } catch {
+            failure = error
+        }
     }
+}
+
+private func noteChange(
+    _ capture: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ operation: Int32, _: UnsafePointer<CChar>?,
+    _ table: UnsafePointer<CChar>?, _: Int64, _: Int64
+) {
+    guard let capture = unsafe capture, let connection = unsafe connection, let table = unsafe table else { return }
+    let change = unsafe Change(connection, operation, table)
+    unsafe Unmanaged<ChangeCapture>.fromOpaque(capture).takeUnretainedValue().note(change)
 }

@@ -1,7 +1,8 @@
-// A value that SQLite lends: of a changed row in a changeset, or of the current row of a statement.
-// Valid only until its owner moves on, so it is read at once and never kept.
+// A value that SQLite lends, of a row that changes. Valid only while the hook is called, so it is read at once and
+// never kept.
 
 import CSQLite
+import Glibc
 
 @safe struct ColumnValue {
     private let handle: OpaquePointer
@@ -14,49 +15,50 @@ import CSQLite
     var isNull: Bool { unsafe sqlite3_value_type(handle) == SQLITE_NULL }
     var integer: Int64 { unsafe sqlite3_value_int64(handle) }
 
-    /// The bytes of a TEXT or BLOB.
-    var bytes: [UInt8] {
+    /// Lends the bytes of a TEXT or BLOB.
+    func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        // Asked for first: a number would be turned into text by it.
         let start = unsafe sqlite3_value_blob(handle)
-        return unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: Int(sqlite3_value_bytes(handle))))
+        let bytes = unsafe UnsafeRawBufferPointer(start: start, count: Int(sqlite3_value_bytes(handle)))
+        return unsafe bytes.withMemoryRebound(to: UInt8.self, body)
     }
 }
 
-/// One change in a changeset, as long as the iterator stands on it.
+/// One change of one row, while SQLite is about to carry it out.
 @safe struct Change {
     enum Kind { case inserted, updated, deleted }
 
-    let table: String
     let kind: Kind
-    private let iterator: OpaquePointer
+    private let connection: OpaquePointer
+    /// The table's name, as C has it.
+    private let name: UnsafePointer<CChar>
 
-    init(at iterator: OpaquePointer) throws(StoreFailure) {
-        var name: UnsafePointer<CChar>?
-        var (columns, operation, indirect) = (Int32(0), Int32(0), Int32(0))
-        let code = unsafe sqlite3changeset_op(iterator, &name, &columns, &operation, &indirect)
-        guard code == SQLITE_OK, let name = unsafe name else {
-            throw StoreFailure(operation: "read change", code: code, detail: "no change", consequence: .rebuild)
-        }
-        table = unsafe String(cString: name)
+    init(_ connection: OpaquePointer, _ operation: Int32, _ name: UnsafePointer<CChar>) {
         kind = operation == SQLITE_INSERT ? .inserted : operation == SQLITE_DELETE ? .deleted : .updated
-        unsafe self.iterator = iterator
+        unsafe self.connection = connection
+        unsafe self.name = name
     }
 
-    func old(_ column: Int) throws(StoreFailure) -> ColumnValue? {
+    var table: String { unsafe String(cString: name) }
+
+    /// - Parameter table: a name with its closing zero: nothing is made of it to be compared.
+    func isOf(_ table: [CChar]) -> Bool {
+        unsafe table.withUnsafeBufferPointer { text in
+            unsafe text.baseAddress.map { unsafe strcmp(name, $0) == 0 } ?? false
+        }
+    }
+
+    /// The row's value after the change, or that of a row which is deleted.
+    func value(_ column: Int) throws(StoreFailure) -> ColumnValue? {
         var value: OpaquePointer?
-        try check(unsafe sqlite3changeset_old(iterator, Int32(column), &value), column)
-        return unsafe ColumnValue(value)
-    }
-
-    func new(_ column: Int) throws(StoreFailure) -> ColumnValue? {
-        var value: OpaquePointer?
-        try check(unsafe sqlite3changeset_new(iterator, Int32(column), &value), column)
-        return unsafe ColumnValue(value)
-    }
-
-    private func check(_ code: Int32, _ column: Int) throws(StoreFailure) {
+        let code =
+            kind == .deleted
+            ? unsafe sqlite3_preupdate_old(connection, Int32(column), &value)
+            : unsafe sqlite3_preupdate_new(connection, Int32(column), &value)
         guard code == SQLITE_OK else {
             throw StoreFailure(
                 operation: "read change", code: code, detail: "column \(column) of \(table)", consequence: .rebuild)
         }
+        return unsafe ColumnValue(value)
     }
 }

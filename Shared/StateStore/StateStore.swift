@@ -15,7 +15,8 @@ public final class StateStore {
     private let schema: StoreSchema
     private let changelogs: TableChangelogs
     private let positions: StorePositions
-    private var capture: ChangeCapture?
+    private let capture: ChangeCapture
+    private var isCapturing = false
     private var savepoint: Statement
     private var release: Statement
     private var undo: Statement
@@ -32,6 +33,7 @@ public final class StateStore {
         var tables: [TableShape] = []
         for name in ["input_position"] + schema.changelogged { tables.append(try TableShape(name, in: connection)) }
         changelogs = try TableChangelogs(tables, in: connection)
+        capture = ChangeCapture(connection, changelogs)
         positions = try StorePositions(connection)
         savepoint = try connection.prepare("SAVEPOINT record")
         release = try connection.prepare("RELEASE record")
@@ -105,14 +107,20 @@ public final class StateStore {
         try connection.execute("BEGIN IMMEDIATE")
         isInTransaction = true
         changesAtBegin = unsafe sqlite3_total_changes64(connection.handle)
-        if capturing { capture = try ChangeCapture(connection, tables: changelogs.tables) }
+        isCapturing = capturing
+        if capturing { capture.start() }
     }
 
     /// The rows changed so far, each as a changelog record's key and value (null: deleted).
     public func forEachChange(
-        _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
+        _ emit: (_ key: [UInt8], _ value: ArraySlice<UInt8>?) -> Void
     ) throws(StoreFailure) {
-        try capture?.forEachChange(changelogs, emit)
+        if isCapturing { try capture.forEachChange(emit) }
+    }
+
+    private func endCapture() {
+        capture.stop()
+        isCapturing = false
     }
 
     /// Notes the next offset of an input, as one of the rows that go to the changelog.
@@ -124,7 +132,7 @@ public final class StateStore {
     public func commit(at reached: [(topic: String, next: Offset)], now: Timestamp) throws(StoreFailure) {
         for position in reached { try positions.setLog(position.topic, next: position.next) }
         try positions.setCommitTime(now)
-        capture = nil
+        endCapture()
         if case .image(let image) = location, image.isFull {
             throw StoreFailure(operation: "COMMIT", code: SQLITE_FULL, detail: "disk is full", consequence: .retry)
         }
@@ -147,7 +155,7 @@ public final class StateStore {
     /// as `.rebuild`.
     public func rollback() throws(StoreFailure) {
         guard isInTransaction else { return }
-        capture = nil
+        endCapture()
         isInTransaction = false
         // SQLite rolls back by itself on some failures (disk full, I/O); a second ROLLBACK would be refused.
         if unsafe sqlite3_get_autocommit(connection.handle) == 0 { try connection.execute("ROLLBACK") }
@@ -164,6 +172,7 @@ public final class StateStore {
     ///   each page that it changes a first time, which costs the ledger a tenth of its time.
     public func beginRecord(withSavepoint: Bool) throws(StoreFailure) {
         changesAtRecord = unsafe sqlite3_total_changes64(connection.handle)
+        capture.beginRecord()
         if withSavepoint { try savepoint.run() }
         hasSavepoint = withSavepoint
     }
@@ -181,6 +190,7 @@ public final class StateStore {
 
     public func undoRecord() throws(StoreFailure) {
         precondition(canUndoRecord, "what the record changed cannot be told from the batch")
+        capture.undoRecord()
         guard hasSavepoint else { return }
         try undo.run()
         try endRecord()

@@ -1,28 +1,25 @@
 // Writes one table's rows as changelog records and puts such records back as rows. Both directions
-// stand here, so that they cannot drift apart; ChangeCapture finds the rows, StateStore decides
+// stand here, so that they cannot drift apart; ChangeCapture notes the rows, StateStore decides
 // when.
 
 import JSONText
 
-/// The changelogged tables of one store, in the schema's order.
+/// The changelogged tables of one store.
 final class TableChangelogs {
-    let tables: [TableShape]
-    private let connection: Connection
     private var changelogs: [String: TableChangelog] = [:]
+    /// So few that a straight search finds one soonest.
+    private let ordered: [TableChangelog]
 
     init(_ tables: [TableShape], in connection: Connection) throws(StoreFailure) {
-        self.tables = tables
-        self.connection = connection
-        for table in tables { changelogs[table.name] = try TableChangelog(table, in: connection) }
+        var ordered: [TableChangelog] = []
+        for table in tables { ordered.append(try TableChangelog(table, in: connection)) }
+        self.ordered = ordered
+        for changelog in ordered { changelogs[changelog.table.name] = changelog }
     }
 
-    func encode(
-        _ change: Change, _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
-    ) throws(StoreFailure) {
-        guard let changelog = changelogs[change.table] else {
-            throw StoreFailure(operation: "read change", detail: "unknown table \(change.table)", consequence: .stop)
-        }
-        try changelog.encode(change, emit)
+    /// Nil for a change of another table.
+    func changelog(of change: Change) -> TableChangelog? {
+        ordered.first { change.isOf($0.name) }
     }
 
     /// Puts one changelog record back: a row, or its absence.
@@ -64,17 +61,20 @@ final class TableChangelog {
         return limits
     }()
 
-    private let table: TableShape
-    private var select: Statement
+    let table: TableShape
+    let name: [CChar]
+    private let allColumns: [Int]
     private var insert: Statement
     private var delete: Statement
-    private var writer = JSONWriter(capacity: 512)
+    private var keyWriter = JSONWriter(capacity: 512)
+    private var valueWriter = JSONWriter(capacity: 512)
 
     init(_ table: TableShape, in connection: Connection) throws(StoreFailure) {
         self.table = table
+        name = Array(table.name.utf8CString)
+        allColumns = Array(table.columns.indices)
         let columns = table.columns.map(\.name).joined(separator: ", ")
         let parameters = table.columns.map { _ in "?" }.joined(separator: ", ")
-        select = try connection.prepare("SELECT \(columns) FROM \(table.name) WHERE \(table.keyCondition)")
         insert = try connection.prepare(
             "INSERT OR REPLACE INTO \(table.name) (\(columns)) VALUES (\(parameters))")
         delete = try connection.prepare("DELETE FROM \(table.name) WHERE \(table.keyCondition)")
@@ -82,57 +82,36 @@ final class TableChangelog {
 
     // MARK: To the changelog
 
-    func encode(
-        _ change: Change, _ emit: (_ key: [UInt8], _ value: [UInt8]?) -> Void
-    ) throws(StoreFailure) {
-        let key = try array(named: table.name, table.key) { column throws(StoreFailure) in
-            try change.kind == .inserted ? change.new(column) : change.old(column)
-        }
-        switch change.kind {
-        case .deleted: emit(key, nil)
-        case .inserted: emit(key, try row { column throws(StoreFailure) in try change.new(column) })
-        case .updated: emit(key, try wholeRow(of: change))
-        }
+    func key(of change: Change) throws(StoreFailure) -> [UInt8] {
+        keyWriter.clear()
+        keyWriter.beginArray()
+        keyWriter.string(table.name)
+        try write(table.key, of: change, to: &keyWriter)
+        keyWriter.endArray()
+        // A key is kept until the end of the batch: a copy of its own size, so that the writer keeps its storage.
+        return Array(keyWriter.bytes[...])
     }
 
-    /// A changeset holds only the columns that an update changed, so the row is read again.
-    private func wholeRow(of change: Change) throws(StoreFailure) -> [UInt8] {
-        for column in table.key {
-            guard let value = try change.old(column) else { throw malformed("a row without a key") }
-            switch table.columns[column].type {
-            case .integer: select.bind(value.integer)
-            case .text: select.bind(utf8: value.bytes)
-            case .blob: select.bind(blob: value.bytes)
+    /// The whole row after the change.
+    func value(of change: Change) throws(StoreFailure) -> [UInt8] {
+        valueWriter.clear()
+        valueWriter.beginArray()
+        try write(allColumns, of: change, to: &valueWriter)
+        valueWriter.endArray()
+        return valueWriter.bytes
+    }
+
+    private func write(_ columns: [Int], of change: Change, to writer: inout JSONWriter) throws(StoreFailure) {
+        for column in columns {
+            guard let value = try change.value(column), !value.isNull else {
+                writer.null()
+                continue
             }
-        }
-        defer { select.reset() }
-        guard try select.next() else { throw malformed("a changed row of \(table.name) is gone") }
-        return try row { column throws(StoreFailure) in select.value(column) }
-    }
-
-    private func row(
-        _ value: (Int) throws(StoreFailure) -> ColumnValue?
-    ) throws(StoreFailure) -> [UInt8] {
-        try array(named: nil, Array(table.columns.indices), value)
-    }
-
-    private func array(
-        named name: String?, _ columns: [Int], _ value: (Int) throws(StoreFailure) -> ColumnValue?
-    ) throws(StoreFailure) -> [UInt8] {
-        writer.clear()
-        writer.beginArray()
-        if let name { writer.string(name) }
-        for column in columns { write(try value(column), as: table.columns[column].type) }
-        writer.endArray()
-        return writer.bytes
-    }
-
-    private func write(_ value: ColumnValue?, as type: TableShape.ColumnType) {
-        guard let value, !value.isNull else { return writer.null() }
-        switch type {
-        case .integer: writer.integer(value.integer)
-        case .text: writer.string(utf8: value.bytes)
-        case .blob: writer.hex(of: value.bytes)
+            switch table.columns[column].type {
+            case .integer: writer.integer(value.integer)
+            case .text: unsafe value.withBytes { unsafe writer.string(utf8: $0) }
+            case .blob: unsafe value.withBytes { unsafe writer.hex(of: $0) }
+            }
         }
     }
 

@@ -83,7 +83,8 @@ private struct RecordMapper {
         _ writer: inout JSONWriter
     ) {
         guard let bytes = value(field, key, base, required: required, wholeNumbers: true) else { return }
-        writer.field(key, utf8: bytes)
+        writer.key(text: key)
+        writer.string(utf8: bytes)
     }
 
     private mutating func time(_ field: FieldMapping, _ key: String, _ writer: inout JSONWriter) {
@@ -91,7 +92,8 @@ private struct RecordMapper {
         guard let time = field.date.timestamp(from: bytes) else {
             return report(field, key, "", "date", "a date in the form \(field.date.rawValue) is due")
         }
-        writer.field(key, time)
+        writer.key(text: key)
+        writer.timestamp(time)
     }
 
     private mutating func amount(
@@ -101,7 +103,8 @@ private struct RecordMapper {
         guard let bytes = value(field, key, base, required: required, wholeNumbers: false),
             let number = decimal(bytes, field, key, base)
         else { return }
-        writer.field(key, number)
+        writer.key(text: key)
+        writer.decimal(number)
     }
 
     /// Quantities are whole; without one the canonical form has 1 (O40).
@@ -112,7 +115,8 @@ private struct RecordMapper {
             let number = decimal(bytes, field, key, base)
         else { return }
         guard number.scale == 0 else { return report(field, key, base, "type", "a whole number is due") }
-        writer.field(key, number.mantissa)
+        writer.key(text: key)
+        writer.integer(number.mantissa)
     }
 
     private mutating func decimal(

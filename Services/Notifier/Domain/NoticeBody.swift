@@ -37,7 +37,8 @@ public enum NoticeBody {
             if value.rawRange.count > maximumListBytes || writer.bytes.count > maximumDataBytes / 2 {
                 omitted.append(key)
             } else {
-                writer.field(key, raw: value.rawBytes)
+                writer.key(text: key)
+                writer.raw(value.rawBytes)
             }
         }
         writer.array("omitted") { writer in

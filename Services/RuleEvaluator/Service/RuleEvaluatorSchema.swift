@@ -19,7 +19,8 @@ enum RuleEvaluatorSchema {
         CREATE TABLE offer_counter (
             wallet BLOB NOT NULL CHECK (length(wallet) = 16),
             offer TEXT NOT NULL CHECK (offer <> ''),
-            period TEXT NOT NULL CHECK (period IN ('day', 'week', 'month', 'year', 'ever')),
+            period TEXT NOT NULL CHECK (period = 'day' OR period = 'week' OR period = 'month' OR period = 'year'
+                OR period = 'ever'),
             starts_at INTEGER NOT NULL,
             ends_at INTEGER CHECK (ends_at > starts_at),
             times INTEGER NOT NULL CHECK (times > 0),

@@ -40,7 +40,7 @@ extension StoreSchema {
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE programme_account (
             asset TEXT NOT NULL,
-            account TEXT NOT NULL CHECK (account IN ('issued', 'redeemed', 'expired')),
+            account TEXT NOT NULL CHECK (account = 'issued' OR account = 'redeemed' OR account = 'expired'),
             balance INTEGER NOT NULL,
             PRIMARY KEY (asset, account),
             CHECK (CASE account WHEN 'issued' THEN balance <= 0 ELSE balance >= 0 END)
@@ -70,7 +70,7 @@ extension StoreSchema {
             asset TEXT NOT NULL,
             points INTEGER NOT NULL CHECK (points BETWEEN 1 AND \(maximum)),
             committed INTEGER NOT NULL CHECK (committed BETWEEN 0 AND points),
-            state TEXT NOT NULL CHECK (state IN ('open', 'committed', 'voided', 'expired')),
+            state TEXT NOT NULL CHECK (state = 'open' OR state = 'committed' OR state = 'voided' OR state = 'expired'),
             purpose TEXT NOT NULL,
             expires_at INTEGER NOT NULL,
             ended_at INTEGER,

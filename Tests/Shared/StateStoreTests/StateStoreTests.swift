@@ -61,7 +61,7 @@ struct StateStoreTests {
         #expect(try changes(of: store) == [lot: #"["0000000000000000000000000000002a",1,"a \"b\" ✓",11]"#])
     }
 
-    @Test func `a row that ends as it began is no record, a deleted one is a tombstone`() throws {
+    @Test func `a row that came and went is no record, a deleted one is a tombstone`() throws {
         let store = try makeStore()
         try store.begin()
         try put(store, 42, 1, nil, 5)
@@ -102,19 +102,26 @@ struct StateStoreTests {
         #expect(try changes(of: store).count == 1)
     }
 
-    @Test func `the changelog of random changes restores the same rows`() throws {
+    private func changeRow(_ store: StateStore, _ entropy: inout SeededEntropy) throws {
+        let (wallet, number) = (UInt128(entropy.below(6)) << 100, Int64(entropy.below(4)))
+        switch entropy.below(3) {
+        case 0: try store.connection.execute("DELETE FROM lot WHERE number = \(number)")
+        case 1: try store.connection.execute("UPDATE lot SET points = points + 1 WHERE number = \(number)")
+        default:
+            let note = entropy.below(2) == 0 ? nil : "é\u{1F600}\n\(entropy.next())"
+            try put(store, wallet, number, note, Int64(entropy.below(1 << 40)))
+        }
+    }
+
+    @Test func `the changelog of random changes, some undone, restores the same rows`() throws {
         let (store, copy) = (try makeStore(), try makeStore())
         var entropy = SeededEntropy(seed: 7)
-        for round in 0..<60 {
+        for round in 0..<200 {
             try store.begin()
-            for _ in 0..<entropy.below(20) {
-                let (wallet, number) = (UInt128(entropy.below(6)) << 100, Int64(entropy.below(4)))
-                if entropy.below(3) == 0 {
-                    try store.connection.execute("DELETE FROM lot WHERE number = \(number)")
-                } else {
-                    let note = entropy.below(2) == 0 ? nil : "é\u{1F600}\n\(entropy.next())"
-                    try put(store, wallet, number, note, Int64(entropy.below(1 << 40)))
-                }
+            for _ in 0..<entropy.below(8) {
+                try store.beginRecord(withSavepoint: true)
+                for _ in 0..<entropy.below(5) { try changeRow(store, &entropy) }
+                if entropy.below(4) == 0 { try store.undoRecord() } else { try store.endRecord() }
             }
             let changed = try changes(of: store)
             if round.isMultiple(of: 5) {
