@@ -102,8 +102,12 @@ extension ClientProperties {
         ]
     }
 
+    /// What waits in a consumer's queue is the larger part of a service's memory: a batch or two are enough. It comes
+    /// in large pieces of few partitions, so that a batch is of few: each one in it costs a store's commit and some
+    /// requests; with pieces of 256 KiB the chain was a sixth slower. A larger record is fetched all the same.
     private static let fetching = [
-        ("queued.max.messages.kbytes", "16384"), ("fetch.wait.max.ms", "50"),
+        ("queued.max.messages.kbytes", "2048"), ("fetch.message.max.bytes", "1048576"),
+        ("fetch.max.bytes", "2097152"), ("fetch.wait.max.ms", "50"),
         ("fetch.error.backoff.ms", "100"),
     ]
 

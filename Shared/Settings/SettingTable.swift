@@ -46,12 +46,12 @@ extension Setting {
         "OPERATOR_PORT", unit: "port", fallback: "0", bounds: .integer(0...65_535),
         purpose: "Health and metrics. 0 takes a free port; the one taken is written to <DATA>/operator.port.")
     public static let batchRecords = Setting(
-        "BATCH_RECORDS", unit: "records", fallback: "5000", bounds: .integer(1...50_000),
+        "BATCH_RECORDS", unit: "records", fallback: "2000", bounds: .integer(1...50_000),
         purpose:
             "A batch, which is one transaction, ends at so many records; they must fit the client's queue."
     )
     public static let batchBytes = Setting(
-        "BATCH_BYTES", unit: "bytes", fallback: "4194304", bounds: .integer(1_024...67_108_864),
+        "BATCH_BYTES", unit: "bytes", fallback: "2097152", bounds: .integer(1_024...67_108_864),
         purpose: "A batch ends at so many bytes; each worker holds a few batches in memory.")
     public static let batchLinger = Setting(
         "BATCH_LINGER_MS", unit: "milliseconds", fallback: "2", bounds: .integer(0...1_000),

@@ -39,17 +39,17 @@ import CSQLite
 
     deinit { stop() }
 
-    /// Forgets what was noted, and notes from now on.
     func start() {
-        rows.removeAll(keepingCapacity: true)
-        numbers.removeAll(keepingCapacity: true)
-        values.removeAll(keepingCapacity: true)
-        failure = nil
-        beginRecord()
         unsafe _ = sqlite3_preupdate_hook(connection.handle, noteChange, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    func stop() { unsafe _ = sqlite3_preupdate_hook(connection.handle, nil, nil) }
+    /// Forgets what was noted. Its room is given back, too: a batch may be of one partition, and the next of another,
+    /// which took 10 MB in each of the ledger's stores.
+    func stop() {
+        unsafe _ = sqlite3_preupdate_hook(connection.handle, nil, nil)
+        (rows, numbers, values, failure) = ([], [:], [], nil)
+        beginRecord()
+    }
 
     func beginRecord() {
         undoLog.removeAll(keepingCapacity: true)
