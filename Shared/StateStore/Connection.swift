@@ -23,6 +23,10 @@ public enum StoreLocation: Sendable {
     private static let cacheKibibytes = 4_096
     /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare.
     private static let checkpointPages = 4_096
+    /// While a store is filled from the log its rows come in no order of their keys, and nobody waits for its memory:
+    /// more pages are kept, and checkpoints, which wait for the disk, are rarer (128 MiB).
+    private static let restoringCacheKibibytes = 8_192
+    private static let restoringCheckpointPages = 32_768
 
     /// Without statistics of its memory: they take a lock of the whole process at every allocation, a twentieth of
     /// the ledger's time. A refusal (the library is in use already) leaves it as it is.
@@ -80,6 +84,18 @@ public enum StoreLocation: Sendable {
     deinit {
         // Closes when the last statement is finalised, in whatever order the owner lets go of them.
         unsafe sqlite3_close_v2(handle)
+    }
+
+    func beginRestoring() throws(StoreFailure) {
+        try execute("PRAGMA cache_size=-\(Self.restoringCacheKibibytes)")
+        try execute("PRAGMA wal_autocheckpoint=\(Self.restoringCheckpointPages)")
+    }
+
+    /// Back to what a running store has. What is in the write-ahead log goes to the file, so that the log is small.
+    func endRestoring() throws(StoreFailure) {
+        try execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try execute("PRAGMA wal_autocheckpoint=\(Self.checkpointPages)")
+        try execute("PRAGMA cache_size=-\(Self.cacheKibibytes)")
     }
 
     /// Runs statements that return nothing of interest.

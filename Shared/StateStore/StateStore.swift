@@ -211,6 +211,24 @@ public final class StateStore {
     public func home() throws(StoreFailure) -> String? { try positions.home() }
     public func setHome(_ home: String) throws(StoreFailure) { try positions.setHome(home) }
 
+    private var restoredRows = 0
+    /// From so many rows on a store is filled rather than brought up to date.
+    private static let filledRows = 50_000
+
+    /// Begins a transaction that puts rows back.
+    public func beginRestoring(rows: Int) throws(StoreFailure) {
+        let wasFilling = restoredRows >= Self.filledRows
+        restoredRows += rows
+        if restoredRows >= Self.filledRows, !wasFilling { try connection.beginRestoring() }
+        try begin(capturing: false)
+    }
+
+    /// Before the store runs.
+    public func endRestoring() throws(StoreFailure) {
+        if restoredRows >= Self.filledRows { try connection.endRestoring() }
+        restoredRows = 0
+    }
+
     /// Puts one changelog record back, inside a transaction that does not capture.
     public func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?) throws(StoreFailure) {
         try changelogs.restore(key: key, value: value)

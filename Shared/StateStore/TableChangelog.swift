@@ -6,15 +6,14 @@ import JSONText
 
 /// The changelogged tables of one store.
 final class TableChangelogs {
-    private var changelogs: [String: TableChangelog] = [:]
     /// So few that a straight search finds one soonest.
     private let ordered: [TableChangelog]
+    private var document = JSONDocument()
 
     init(_ tables: [TableShape], in connection: Connection) throws(StoreFailure) {
         var ordered: [TableChangelog] = []
         for table in tables { ordered.append(try TableChangelog(table, in: connection)) }
         self.ordered = ordered
-        for changelog in ordered { changelogs[changelog.table.name] = changelog }
     }
 
     /// Nil for a change of another table.
@@ -24,20 +23,27 @@ final class TableChangelogs {
 
     /// Puts one changelog record back: a row, or its absence.
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?) throws(StoreFailure) {
-        let keyDocument = try parse(Array(key))
-        let table = keyDocument.root.items.first { _ in true }
-        guard let name = table?.string() else { throw malformed("the key does not start with a table") }
-        guard let changelog = changelogs[name] else { throw newer("table \(name) is not one of this program's") }
+        guard let changelog = ordered.first(where: { key.starts(with: $0.keyStart) }) else {
+            throw try unknownTable(key)
+        }
         if let value {
-            try changelog.put(try parse(Array(value)).root)
+            try changelog.put(try parse(value))
         } else {
-            try changelog.remove(keyDocument.root)
+            try changelog.remove(try parse(key))
         }
     }
 
-    private func parse(_ bytes: [UInt8]) throws(StoreFailure) -> JSONDocument {
+    private func unknownTable(_ key: ArraySlice<UInt8>) throws(StoreFailure) -> StoreFailure {
+        guard let name = try parse(key).items.first(where: { _ in true })?.string() else {
+            return malformed("the key does not start with a table")
+        }
+        return newer("table \(name) is not one of this program's")
+    }
+
+    private func parse(_ bytes: ArraySlice<UInt8>) throws(StoreFailure) -> JSONValue {
         do throws(JSONError) {
-            return try JSONDocument(parsing: bytes, limits: TableChangelog.limits)
+            try document.parse(Array(bytes), limits: TableChangelog.limits)
+            return document.root
         } catch {
             throw malformed("\(error.code.rawValue) at line \(error.line), column \(error.column)")
         }
@@ -61,8 +67,10 @@ final class TableChangelog {
         return limits
     }()
 
-    let table: TableShape
+    private let table: TableShape
     let name: [CChar]
+    /// Of the keys of its records.
+    let keyStart: [UInt8]
     private let allColumns: [Int]
     private var insert: Statement
     private var delete: Statement
@@ -72,6 +80,7 @@ final class TableChangelog {
     init(_ table: TableShape, in connection: Connection) throws(StoreFailure) {
         self.table = table
         name = Array(table.name.utf8CString)
+        keyStart = Array("[\"\(table.name)\",".utf8)
         allColumns = Array(table.columns.indices)
         let columns = table.columns.map(\.name).joined(separator: ", ")
         let parameters = table.columns.map { _ in "?" }.joined(separator: ", ")
@@ -150,21 +159,21 @@ final class TableChangelog {
             guard let number = value.int64 else { throw malformed("a number that is no integer") }
             statement.bind(number)
         case (.text, .string):
-            statement.bind(value.string())
+            statement.bind(utf8: value.stringBytes ?? [])
         case (.blob, .string):
-            guard let bytes = value.string().flatMap(bytesOfHex) else { throw malformed("a BLOB that is no hex") }
+            if let identifier = value.hex { return statement.bind(identifier) }
+            guard let bytes = value.stringBytes.flatMap(bytesOfHex) else { throw malformed("a BLOB that is no hex") }
             statement.bind(blob: bytes)
         default: throw malformed("a value of \(table.name) has the wrong type")
         }
     }
 }
 
-private func bytesOfHex(_ text: String) -> [UInt8]? {
-    let digits = Array(text.utf8)
+private func bytesOfHex(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
     guard digits.count.isMultiple(of: 2) else { return nil }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(digits.count / 2)
-    for index in stride(from: 0, to: digits.count, by: 2) {
+    for index in stride(from: digits.startIndex, to: digits.endIndex, by: 2) {
         guard let high = hexNibble(digits[index]), let low = hexNibble(digits[index + 1]) else { return nil }
         bytes.append(high << 4 | low)
     }

@@ -147,7 +147,7 @@ final class PartitionTask {
     /// Applies records of the restore sources in one transaction.
     func applyRestored(_ records: [Record], now: Timestamp) throws(StoreFailure) {
         guard let store, let processor else { return }
-        try store.begin(capturing: false)
+        try store.beginRestoring(rows: records.count)
         var positions: [TopicID: Offset] = [:]
         for record in records {
             do throws(StoreFailure) {
@@ -191,7 +191,8 @@ final class PartitionTask {
         return nil
     }
 
-    func startRunning() {
+    func startRunning() throws(StoreFailure) {
+        try store?.endRestoring()
         state = .running
         wasWiped = false
         restoredTo.removeAll()

@@ -134,7 +134,7 @@ extension Worker {
                 try distrust(task, "\(name(found.topic)): the store has seen \(stored), the group committed \(group)")
                 continue
             }
-            task.startRunning()
+            try storing(task) { () throws(StoreFailure) in try task.startRunning() }
             if task.isAhead, aheadSince == nil { aheadSince = readClock() }
             logger.info("partition.running", .number("partition", Int64(task.partition.number)))
         }

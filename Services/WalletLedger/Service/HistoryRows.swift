@@ -29,11 +29,11 @@ final class HistoryRows {
     }
 
     func insert(
-        _ transaction: WalletTransaction, _ sequence: Int64, _ body: some Collection<UInt8>
+        _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>
     ) throws(StoreFailure) {
-        insertTransaction.bind(transaction.wallet)
+        insertTransaction.bind(wallet)
         insertTransaction.bind(sequence)
-        insertTransaction.bind(transaction.id)
+        insertTransaction.bind(id)
         insertTransaction.bind(utf8: body)
         try insertTransaction.run()
     }

@@ -41,7 +41,7 @@ final class LedgerStore {
             return try history.insertRefused(transaction.id, body)
         }
         for change in decision.changes { try apply(change, transaction) }
-        try history.insert(transaction, sequence, body)
+        try history.insert(transaction.id, transaction.wallet, sequence, body)
         for (account, points) in transaction.programmeMoves { try accounts.move(points, account, transaction.asset) }
         if transaction.refusal == nil {
             try accounts.save(transaction.wallet, transaction.asset, transaction.balances, sequence)

@@ -1,8 +1,7 @@
 #ifndef POINTSTREAM_CSQLITE_SHIM_H
 #define POINTSTREAM_CSQLITE_SHIM_H
 
-// The session extension is compiled into the library, but its declarations are hidden without these.
-#define SQLITE_ENABLE_SESSION 1
+// The hook is compiled into the library, but its declarations are hidden without this.
 #define SQLITE_ENABLE_PREUPDATE_HOOK 1
 #include <sqlite3.h>
 

@@ -24,8 +24,9 @@ from .workload import SOURCE, Workload
 WALLETS = 100_000
 # Connections are made, tables are grown, the JVM has compiled: nothing of that is counted.
 WARM_UP_SECONDS = 10
-# Waiting requests are sent from so many connections; one that waits blocks no other while there are free ones.
-CONNECTIONS = 512
+# Waiting requests are sent from so many connections, which are nearly all that the gateway takes from one address; one
+# that waits blocks no other while there are free ones.
+CONNECTIONS = 250
 REQUEST_SECONDS = 30
 PATIENCE_SECONDS = 60
 API_KEY = "bench-key"
