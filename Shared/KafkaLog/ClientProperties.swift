@@ -106,7 +106,7 @@ extension ClientProperties {
     private static let memberQueueKibibytes = 4_096
     /// A store that is restored waits for its reader: nothing wakes 2.0.2 when a queue has run empty, and with 2 MiB it
     /// took four times as long. Afterwards this queue is empty.
-    private static let readerQueueKibibytes = 16_384
+    private static let readerQueueKibibytes = 8_192
 
     /// A piece is large and of few partitions, so that a batch is of few: each costs a store's commit and some
     /// requests. A record that is larger than a piece is fetched all the same.
