@@ -53,7 +53,8 @@ public struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "]"))
     }
 
-    /// A key that a codec knows: copied as it stands. Its name has more than one character, and none to be escaped.
+    /// A key that a codec knows: copied as it stands. Its name has more than one character, and none to be escaped
+    /// (which debug builds check).
     ///
     /// - Precondition: an object is open, and the key before has its value.
     public mutating func key(_ name: StaticString) {

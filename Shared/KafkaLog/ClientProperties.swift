@@ -29,7 +29,7 @@ extension ClientProperties {
         -> Self
     {
         try Self(
-            tuned: connection(settings) + fetching(queueKibibytes: memberQueueKibibytes) + [
+            tuned: connection(settings) + fetching(queueKibibytes: memberQueueKibibytes, settings) + [
                 ("session.timeout.ms", String(settings.sessionTimeoutMilliseconds)),
                 ("heartbeat.interval.ms", String(settings.sessionTimeoutMilliseconds / heartbeatsPerSession)),
                 ("max.poll.interval.ms", "300000"),
@@ -45,7 +45,7 @@ extension ClientProperties {
     /// to it.
     static func reader(_ settings: KafkaSettings) throws(LogFailure) -> Self {
         try Self(
-            tuned: connection(settings) + fetching(queueKibibytes: readerQueueKibibytes),
+            tuned: connection(settings) + fetching(queueKibibytes: readerQueueKibibytes, settings),
             passed: passed(settings, settings.consumerProperties),
             fixed: identity(settings, "\(settings.clientID)-reader") + committedReading + [
                 ("group.id", "\(settings.clientID)-reader"), ("auto.offset.reset", "error"),
@@ -105,15 +105,18 @@ extension ClientProperties {
     /// What waits for a worker is a large part of a service's memory: two batches are enough.
     private static let memberQueueKibibytes = 4_096
     /// A store that is restored waits for its reader: nothing wakes 2.0.2 when a queue has run empty, and with 2 MiB it
-    /// took four times as long. Afterwards this queue is empty.
+    /// took more than twice as long. Afterwards this queue is empty.
     private static let readerQueueKibibytes = 8_192
 
     /// A piece is large and of few partitions, so that a batch is of few: each costs a store's commit and some
-    /// requests. A record that is larger than a piece is fetched all the same.
-    private static func fetching(queueKibibytes: Int) -> [(String, String)] {
-        [
+    /// requests. A record that is larger than a piece is fetched all the same; only what the settings allow to be
+    /// larger than two pieces has to be named here, or the client is refused.
+    private static func fetching(queueKibibytes: Int, _ settings: KafkaSettings) -> [(String, String)] {
+        let largest = passed(settings, settings.consumerProperties)["message.max.bytes"].flatMap { Int($0) } ?? 0
+        return [
             ("queued.max.messages.kbytes", String(queueKibibytes)), ("fetch.message.max.bytes", "1048576"),
-            ("fetch.max.bytes", "2097152"), ("fetch.wait.max.ms", "50"), ("fetch.error.backoff.ms", "100"),
+            ("fetch.max.bytes", String(max(2_097_152, largest))), ("fetch.wait.max.ms", "50"),
+            ("fetch.error.backoff.ms", "100"),
         ]
     }
 

@@ -5,7 +5,8 @@
 
 import CSQLite
 
-/// Notes changes from ``start()`` to ``stop()``. One for a store; no statement of a store changes a primary key.
+/// Notes changes from ``start()`` to ``stop()``. One for a store. No statement of a store may change a primary key (the
+/// row of the former key would come back), or delete all rows without a condition (SQLite tells no hook of it).
 @safe final class ChangeCapture {
     /// A changelog record's key. An array of its own would be hashed byte by byte.
     private struct Key: Hashable {

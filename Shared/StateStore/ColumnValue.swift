@@ -17,7 +17,7 @@ import Glibc
 
     /// Lends the bytes of a TEXT or BLOB.
     func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
-        // Asked for first: a number would be turned into text by it.
+        // The length is that of what was asked for last.
         let start = unsafe sqlite3_value_blob(handle)
         let bytes = unsafe UnsafeRawBufferPointer(start: start, count: Int(sqlite3_value_bytes(handle)))
         return unsafe bytes.withMemoryRebound(to: UInt8.self, body)

@@ -18,15 +18,16 @@ public enum StoreLocation: Sendable {
 @safe public final class Connection {
     let handle: OpaquePointer
 
-    /// Page cache, in KiB: with eight partitions a service stays below 150 MB. What is not in it is mostly in the
+    /// Page cache, in KiB: with eight partitions a service takes about 150 MB. What is not in it is mostly in the
     /// system's own; twice as much was not faster, with a hundred thousand wallets.
     private static let cacheKibibytes = 4_096
     /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare.
     private static let checkpointPages = 4_096
-    /// While a store is filled from the log its rows come in no order of their keys, and nobody waits for its memory:
-    /// more pages are kept, and checkpoints, which wait for the disk, are rarer (128 MiB).
+    /// While a store is filled from the log its rows come in no order of their keys: more pages are kept, and
+    /// checkpoints, which wait for the disk, are half as many. No more than that, because those of all partitions may
+    /// fall into one step of the worker, and the process has to end in time meanwhile.
     private static let restoringCacheKibibytes = 8_192
-    private static let restoringCheckpointPages = 32_768
+    private static let restoringCheckpointPages = 8_192
 
     /// Without statistics of its memory: they take a lock of the whole process at every allocation, a twentieth of
     /// the ledger's time. A refusal (the library is in use already) leaves it as it is.
@@ -91,9 +92,8 @@ public enum StoreLocation: Sendable {
         try execute("PRAGMA wal_autocheckpoint=\(Self.restoringCheckpointPages)")
     }
 
-    /// Back to what a running store has. What is in the write-ahead log goes to the file, so that the log is small.
+    /// Back to what a running store has; a longer log is copied into the file by the next commit.
     func endRestoring() throws(StoreFailure) {
-        try execute("PRAGMA wal_checkpoint(TRUNCATE)")
         try execute("PRAGMA wal_autocheckpoint=\(Self.checkpointPages)")
         try execute("PRAGMA cache_size=-\(Self.cacheKibibytes)")
     }

@@ -93,15 +93,15 @@ import Primitives
 
     /// Binds bytes as a BLOB.
     public mutating func bind(blob bytes: [UInt8]) {
-        unsafe bytes.withUnsafeBytes { unsafe bind(blob: $0) }
-    }
-
-    mutating func bind(blob bytes: UnsafeRawBufferPointer) {
         let index = nextIndex()
-        guard let start = bytes.baseAddress, bytes.count > 0 else {
-            return note(unsafe sqlite3_bind_zeroblob(handle, index, 0))
-        }
-        note(unsafe sqlite3_bind_blob(handle, index, start, Int32(bytes.count), pointstream_sqlite_transient()))
+        unsafe note(
+            bytes.withUnsafeBytes { buffer in
+                guard let start = buffer.baseAddress, !bytes.isEmpty else {
+                    return unsafe sqlite3_bind_zeroblob(handle, index, 0)
+                }
+                return unsafe sqlite3_bind_blob(
+                    handle, index, start, Int32(buffer.count), pointstream_sqlite_transient())
+            })
     }
 
     private mutating func nextIndex() -> Int32 {
@@ -175,10 +175,6 @@ import Primitives
             unsafe sqlite3_column_bytes(handle, column) == 16
         else { return 0 }
         return UInt128(bigEndian: unsafe start.loadUnaligned(as: UInt128.self))
-    }
-
-    func value(_ column: Int) -> ColumnValue? {
-        unsafe ColumnValue(sqlite3_column_value(handle, Int32(column)))
     }
 }
 

@@ -40,7 +40,9 @@ struct TableShape {
             if statement.integer(5) > 0 { key.append((statement.integer(5), columns.count)) }
             columns.append((statement.text(1), type))
         }
-        guard !key.isEmpty else {
+        // As it was created, letter by letter: its changes are told by that name.
+        let isThere = try connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = '\(name)'") == 1
+        guard isThere, !key.isEmpty else {
             throw StoreFailure(
                 operation: "read schema", detail: "table \(name) is missing or has no primary key",
                 consequence: .stop)

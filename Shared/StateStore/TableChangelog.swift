@@ -144,7 +144,9 @@ final class TableChangelog {
     }
 
     func remove(_ key: JSONValue) throws(StoreFailure) {
-        for (column, value) in zip(table.key, key.items.dropFirst()) {
+        let parts = Array(key.items.dropFirst())
+        guard parts.count == table.key.count else { throw malformed("a key of \(table.name) has too few parts") }
+        for (column, value) in zip(table.key, parts) {
             try bindValue(&delete, table.columns[column].type, value)
         }
         try delete.run()
