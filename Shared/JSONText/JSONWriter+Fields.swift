@@ -9,11 +9,6 @@ extension JSONWriter {
         string(text)
     }
 
-    public mutating func field(_ name: StaticString, utf8 text: some Collection<UInt8>) {
-        key(name)
-        string(utf8: text)
-    }
-
     public mutating func field(_ name: StaticString, _ number: Int64) {
         key(name)
         integer(number)

@@ -5,8 +5,10 @@
 
 import CSQLite
 
-/// Notes changes from ``start()`` to ``stop()``. One for a store. No statement of a store may change a primary key (the
-/// row of the former key would come back), or delete all rows without a condition (SQLite tells no hook of it).
+/// Notes changes from ``start()`` to ``stop()``. One for a store, made before the statements of its processor are
+/// prepared: SQLite decides then whether a `DELETE` without a condition tells of each row. A statement that would
+/// change a primary key cannot be prepared: the change names only the new one, and the row of the former would come
+/// back.
 @safe final class ChangeCapture {
     /// A changelog record's key. An array of its own would be hashed byte by byte.
     private struct Key: Hashable {
@@ -29,6 +31,7 @@ import CSQLite
     private var numbers: [Key: Int] = [:]
     private var values: [UInt8] = []
     private var failure: StoreFailure?
+    private var isNoting = false
     /// What the record at hand has changed, in order: a row's number and what it was before, to be taken back with it.
     private var undoLog: [(number: Int, value: Range<Int>?)] = []
     private var rowsBeforeRecord = 0
@@ -36,18 +39,22 @@ import CSQLite
     init(_ connection: Connection, _ tables: TableChangelogs) {
         self.connection = connection
         self.tables = tables
+        let capture = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe _ = sqlite3_preupdate_hook(connection.handle, noteChange, capture)
+        unsafe _ = sqlite3_set_authorizer(connection.handle, refuseChangeOfKey, capture)
     }
 
-    deinit { stop() }
-
-    func start() {
-        unsafe _ = sqlite3_preupdate_hook(connection.handle, noteChange, Unmanaged.passUnretained(self).toOpaque())
+    deinit {
+        unsafe _ = sqlite3_preupdate_hook(connection.handle, nil, nil)
+        unsafe _ = sqlite3_set_authorizer(connection.handle, nil, nil)
     }
+
+    func start() { isNoting = true }
 
     /// Forgets what was noted. Its room is given back, too: a batch may be of one partition, and the next of another,
     /// which took 10 MB in each of the ledger's stores.
     func stop() {
-        unsafe _ = sqlite3_preupdate_hook(connection.handle, nil, nil)
+        isNoting = false
         (rows, numbers, values, failure) = ([], [:], [], nil)
         beginRecord()
     }
@@ -74,7 +81,7 @@ import CSQLite
     }
 
     fileprivate func note(_ change: Change) {
-        guard failure == nil else { return }
+        guard isNoting, failure == nil else { return }
         do throws(StoreFailure) {
             guard let table = tables.changelog(of: change) else { return }
             let key = Key(bytes: try table.key(of: change))
@@ -95,6 +102,22 @@ import CSQLite
             failure = error
         }
     }
+}
+
+extension ChangeCapture {
+    fileprivate func isKey(_ column: String, of table: String) -> Bool { tables.isKey(column, of: table) }
+}
+
+/// Asked while a statement is prepared.
+private func refuseChangeOfKey(
+    _ capture: UnsafeMutableRawPointer?, _ action: Int32, _ table: UnsafePointer<CChar>?,
+    _ column: UnsafePointer<CChar>?, _: UnsafePointer<CChar>?, _: UnsafePointer<CChar>?
+) -> Int32 {
+    guard action == SQLITE_UPDATE, let capture = unsafe capture, let table = unsafe table,
+        let column = unsafe column
+    else { return SQLITE_OK }
+    let capturing = unsafe Unmanaged<ChangeCapture>.fromOpaque(capture).takeUnretainedValue()
+    return unsafe capturing.isKey(String(cString: column), of: String(cString: table)) ? SQLITE_DENY : SQLITE_OK
 }
 
 private func noteChange(

@@ -52,6 +52,8 @@ struct TableShape {
         self.key = key.sorted { $0.order < $1.order }.map(\.column)
     }
 
+    func isKey(_ column: String) -> Bool { key.contains { columns[$0].name == column } }
+
     var keyCondition: String {
         key.map { "\(columns[$0].name) = ?" }.joined(separator: " AND ")
     }

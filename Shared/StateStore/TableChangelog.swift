@@ -16,6 +16,10 @@ final class TableChangelogs {
         self.ordered = ordered
     }
 
+    func isKey(_ column: String, of table: String) -> Bool {
+        ordered.contains { $0.table.name == table && $0.table.isKey(column) }
+    }
+
     /// Nil for a change of another table.
     func changelog(of change: Change) -> TableChangelog? {
         ordered.first { change.isOf($0.name) }
@@ -67,7 +71,7 @@ final class TableChangelog {
         return limits
     }()
 
-    private let table: TableShape
+    let table: TableShape
     let name: [CChar]
     /// Of the keys of its records.
     let keyStart: [UInt8]

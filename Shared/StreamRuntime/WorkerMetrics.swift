@@ -5,7 +5,7 @@ import Primitives
 import Telemetry
 
 struct WorkerMetrics {
-    /// From a timer alone to the largest batch that settings allow by default.
+    /// From a timer alone to twice and more of a batch by default.
     private static let batchSizeBounds: [Int64] = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000]
 
     private let registry: MetricsRegistry

@@ -31,6 +31,14 @@ struct `Reading from Kafka` {
         #expect(reached == Offset(3))
     }
 
+    @Test func `messages may be allowed to be larger than what is fetched at once`() throws {
+        let fixture = try Fixture { $0.properties = ["message.max.bytes": "4194304"] }
+        let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())
+        let place = fixture.place(Fixture.output, 0)
+        try fixture.write(["a"], to: place, by: producer, of: consumer)
+        #expect(try fixture.contents(of: place).records.values == ["a"])
+    }
+
     @Test func `fetching from a position replaces the one before`() throws {
         let fixture = try Fixture()
         let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())

@@ -19,7 +19,8 @@ import Testing
         writer.field("time", Timestamp(milliseconds: 1_000))
         writer.field("yes", true)
         writer.nullField("none")
-        writer.field("utf8", utf8: [0x61, 0x22, 0xff, 0x62])
+        writer.key("utf8")
+        writer.string(utf8: [0x61, 0x22, 0xff, 0x62])
         writer.array("items") { items in
             items.beginObject()
             items.endObject()

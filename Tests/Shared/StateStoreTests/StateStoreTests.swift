@@ -74,6 +74,31 @@ struct StateStoreTests {
         #expect(try changes(of: store) == [lot: nil])
     }
 
+    @Test func `a statement that empties a table, prepared before the transaction, leaves a tombstone for each row`()
+        throws
+    {
+        let store = try makeStore()
+        var empty = try store.connection.prepare("DELETE FROM lot")
+        try store.begin()
+        try put(store, 42, 1, nil, 5)
+        try store.commit(at: [], now: .zero)
+        try store.begin()
+        try empty.run()
+        #expect(try changes(of: store) == [lot: nil])
+    }
+
+    @Test func `a statement that would change a primary key is refused, another one is not`() throws {
+        let store = try makeStore()
+        #expect(throws: StoreFailure.self) { try store.connection.execute("UPDATE lot SET number = number + 1") }
+        try store.connection.execute("UPDATE lot SET points = 1")
+        try store.connection.execute("UPDATE history SET id = id + 1")
+    }
+
+    @Test func `a table whose name is spelt otherwise than it was created is refused`() {
+        let schema = StoreSchema(versions: Self.schema.versions, changelogged: ["Lot"])
+        #expect(throws: StoreFailure.self) { try StateStore(.memory, schema: schema) }
+    }
+
     @Test func `what a savepoint took back is not in the changelog, nor are other tables`() throws {
         let store = try makeStore()
         try store.begin()
@@ -119,9 +144,10 @@ struct StateStoreTests {
         for round in 0..<200 {
             try store.begin()
             for _ in 0..<entropy.below(8) {
-                try store.beginRecord(withSavepoint: true)
+                let withSavepoint = entropy.below(2) == 0
+                try store.beginRecord(withSavepoint: withSavepoint)
                 for _ in 0..<entropy.below(5) { try changeRow(store, &entropy) }
-                if entropy.below(4) == 0 { try store.undoRecord() } else { try store.endRecord() }
+                if withSavepoint, entropy.below(2) == 0 { try store.undoRecord() } else { try store.endRecord() }
             }
             let changed = try changes(of: store)
             if round.isMultiple(of: 5) {
