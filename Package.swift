@@ -149,6 +149,14 @@ let package = Package(
                 "RewardsIssuerService", "NotifierService", "NotifierDomain",
             ]),
 
+        .executableTarget(
+            name: "chain",
+            dependencies: [
+                "EventLog", "Messages", "Primitives", "StreamRuntime", "Telemetry", "IngressGatewayService",
+                "RuleEvaluatorService", "WalletLedgerService",
+            ],
+            path: "Tests/Benchmarks/Chain", swiftSettings: strict),
+
         .target(name: "TestBroker", path: "Tests/Support/TestBroker", swiftSettings: strict),
         tests(
             "KafkaLogTests", at: "Broker/KafkaLogTests",

@@ -147,6 +147,9 @@ public struct Record {
     /// The bytes of the whole batch.
     public var bytes: [UInt8] { batch.bytes }
 
+    /// Of key, value and headers.
+    public var byteCount: Int { batch.byteCount(of: index) }
+
     public var headerCount: Int { entry.headers.count }
 
     /// The nth header's name and value.

@@ -14,7 +14,7 @@ from typing import Any
 
 from run_folder import RunFolder
 
-from . import door, history, latency, profile, scale, table, throughput
+from . import door, history, instructions, latency, profile, scale, table, throughput
 from .client import Stalled
 from .exactness import Inexact
 from .rig import Setup
@@ -31,7 +31,9 @@ SECTIONS = (
     "recovery",
     "history",
     "profile",
+    "instructions",
 )
+COUNTED_PURCHASES = 12_000
 QUICK = ("throughput", "alone", "latency", "outcome", "door")
 
 
@@ -107,6 +109,12 @@ class Bench:
 
     def profile(self) -> Any:
         return profile.measure(self.setup, workload(60, self.purchases, 100_000))
+
+    def instructions(self) -> Any:
+        # Counts do not spread: a few purchases tell as much as many.
+        return instructions.measure(
+            self.setup, workload(70, COUNTED_PURCHASES, COUNTED_PURCHASES // instructions.PURCHASES_A_WALLET)
+        )
 
 
 def head(root: Path, bench: Bench) -> dict[str, Any]:
