@@ -85,6 +85,21 @@ public final class RecordBatch {
         entries.removeLast(entries.count - count)
     }
 
+    /// How many records each partition has. Records of a partition mostly follow each other, or take turns with few
+    /// others, so the one that was met last is looked at first.
+    public var countsByPlace: [(place: TopicPartition, count: Int)] {
+        var counts: [(place: TopicPartition, count: Int)] = []
+        var latest = 0
+        for entry in entries {
+            if latest >= counts.count || counts[latest].place != entry.place {
+                latest = counts.firstIndex { $0.place == entry.place } ?? counts.count
+                if latest == counts.count { counts.append((entry.place, 0)) }
+            }
+            counts[latest].count += 1
+        }
+        return counts
+    }
+
     /// Bytes of key, value and headers of one record.
     public func byteCount(of index: Int) -> Int {
         let entry = entries[index]

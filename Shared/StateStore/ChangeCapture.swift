@@ -1,7 +1,8 @@
-// Notes the rows that a transaction changes, with SQLite's preupdate hook, each as the changelog record that it will
-// be: key ["table", primary key...], value the whole row as an array in the order of the columns, null for a deleted
-// row. A row that changed ten times is one record; a row that was not there before and is gone again is none. BLOBs
-// are written as hex digits. See https://www.sqlite.org/c3ref/preupdate_blobwrite.html
+// Notes the rows that a batch changes, each as the changelog record that it will be: key ["table", primary key...],
+// value the whole row as an array in the order of the columns, null for a deleted row. A row that changed ten times is
+// one record; a row that was not there before and is gone again is none. A RowWriter says itself what it writes;
+// whatever else changes a row is told by SQLite's preupdate hook, so that no change can be missed.
+// See https://www.sqlite.org/c3ref/preupdate_blobwrite.html
 
 import CSQLite
 
@@ -10,31 +11,26 @@ import CSQLite
 /// change a primary key cannot be prepared: the change names only the new one, and the row of the former would come
 /// back.
 @safe final class ChangeCapture {
-    /// A changelog record's key. An array of its own would be hashed byte by byte.
-    private struct Key: Hashable {
-        let bytes: [UInt8]
-
-        func hash(into hasher: inout Hasher) { unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) } }
-    }
-
-    private struct Row {
-        let key: Key
-        /// Where the newest value lies; nil for a deleted row.
-        var value: Range<Int>?
-        /// It was not there before the transaction.
-        let isNew: Bool
-    }
-
     private let connection: Connection
     private let tables: TableChangelogs
-    private var rows: [Row] = []
-    private var numbers: [Key: Int] = [:]
-    private var values: [UInt8] = []
+    private var changed = ChangedRows()
     private var failure: StoreFailure?
     private var isNoting = false
     /// What the record at hand has changed, in order: a row's number and what it was before, to be taken back with it.
     private var undoLog: [(number: Int, value: Range<Int>?)] = []
     private var rowsBeforeRecord = 0
+    /// Where the columns of the row at hand lie, in the order of the table.
+    private var columns: [Range<Int>] = []
+    /// Of the key at hand. An array cannot be appended to from a part of itself without being copied whole.
+    private var keyText: [UInt8] = []
+    /// What SQLite tells of the row that a writer has announced.
+    private var announced: Announcement?
+
+    private struct Announcement {
+        let table: TableChangelog
+        var kind: Change.Kind?
+        var count = 0
+    }
 
     init(_ connection: Connection, _ tables: TableChangelogs) {
         self.connection = connection
@@ -55,53 +51,119 @@ import CSQLite
     /// which took 10 MB in each of the ledger's stores.
     func stop() {
         isNoting = false
-        (rows, numbers, values, failure) = ([], [:], [], nil)
+        (changed, failure) = (ChangedRows(), nil)
         beginRecord()
     }
 
     func beginRecord() {
         undoLog.removeAll(keepingCapacity: true)
-        rowsBeforeRecord = rows.count
+        rowsBeforeRecord = changed.rows.count
     }
 
     /// The rows are as they were at ``beginRecord()``.
     func undoRecord() {
-        for (number, value) in undoLog.reversed() { rows[number].value = value }
-        for row in rows[rowsBeforeRecord...] { numbers[row.key] = nil }
-        rows.removeLast(rows.count - rowsBeforeRecord)
+        for (number, value) in undoLog.reversed() { changed.rows[number].value = value }
+        changed.truncate(to: rowsBeforeRecord)
         beginRecord()
     }
 
     /// Each changed row, once.
     func forEachChange(
-        _ emit: (_ key: [UInt8], _ value: ArraySlice<UInt8>?) -> Void
+        _ emit: (_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>?) -> Void
     ) throws(StoreFailure) {
         if let failure { throw failure }
-        for row in rows where row.value != nil || !row.isNew { emit(row.key.bytes, row.value.map { values[$0] }) }
+        for row in changed.rows where row.value != nil || !row.isNew {
+            emit(changed.bytes[row.key], row.value.map { changed.bytes[$0] })
+        }
     }
+
+    // MARK: A row that is announced
+
+    /// A row of all columns follows.
+    func beginRow() { columns.removeAll(keepingCapacity: true) }
+
+    func add(_ append: (inout [UInt8]) -> Void) {
+        guard isNoting else { return }
+        changed.bytes.append(columns.isEmpty ? UInt8(ascii: "[") : UInt8(ascii: ","))
+        let start = changed.bytes.count
+        append(&changed.bytes)
+        columns.append(start..<changed.bytes.count)
+    }
+
+    /// Runs the statement that writes the row, and notes it as SQLite tells that it was.
+    func write(_ table: TableChangelog, _ run: () throws(StoreFailure) -> Void) throws(StoreFailure) {
+        guard isNoting else { return try run() }
+        let row = endRow()
+        announced = Announcement(table: table)
+        defer { announced = nil }
+        try run()
+        guard let told = announced, told.count == 1, let kind = told.kind, kind != .deleted,
+            row.columns.count == table.table.columns.count
+        else {
+            throw StoreFailure(
+                operation: "write a row of \(table.table.name)",
+                detail: "\(announced?.count ?? 0) rows changed, \(row.columns.count) columns were given",
+                consequence: .rebuild)
+        }
+        note(table, kind, row)
+    }
+
+    private func endRow() -> NotedRow {
+        changed.bytes.append(UInt8(ascii: "]"))
+        return NotedRow(columns: columns, text: (columns.first?.lowerBound ?? 1) - 1..<changed.bytes.count)
+    }
+
+    // MARK: A change that SQLite tells of
 
     fileprivate func note(_ change: Change) {
         guard isNoting, failure == nil else { return }
+        if let table = announced?.table, table.isOf(change) {
+            announced?.kind = change.kind
+            announced?.count += 1
+            return
+        }
+        guard let table = tables.changelog(of: change) else { return }
         do throws(StoreFailure) {
-            guard let table = tables.changelog(of: change) else { return }
-            let key = Key(bytes: try table.key(of: change))
-            var value: Range<Int>?
-            if change.kind != .deleted {
-                let start = values.count
-                values.append(contentsOf: try table.value(of: change))
-                value = start..<values.count
+            beginRow()
+            for column in change.kind == .deleted ? table.table.key : table.allColumns {
+                let value = try change.value(column)
+                add { table.append(value, column, to: &$0) }
             }
-            if let number = numbers[key] {
-                undoLog.append((number, rows[number].value))
-                rows[number].value = value
-            } else {
-                numbers[key] = rows.count
-                rows.append(Row(key: key, value: value, isNew: change.kind == .inserted))
-            }
+            note(table, change.kind, endRow())
         } catch {
             failure = error
         }
     }
+
+    /// - Parameter row: all columns, or those of the key of a row that is deleted.
+    private func note(_ table: TableChangelog, _ kind: Change.Kind, _ row: NotedRow) {
+        let isDeleted = kind == .deleted
+        keyText.removeAll(keepingCapacity: true)
+        keyText.append(contentsOf: table.keyStart)
+        for (place, column) in table.table.key.enumerated() {
+            if place > 0 { keyText.append(UInt8(ascii: ",")) }
+            keyText.append(contentsOf: changed.bytes[row.columns[isDeleted ? place : column]])
+        }
+        keyText.append(UInt8(ascii: "]"))
+        let start = changed.bytes.count
+        changed.bytes.append(contentsOf: keyText)
+        let key = start..<changed.bytes.count
+        let value = isDeleted ? nil : row.text
+        if let number = changed.find(key) {
+            undoLog.append((number, changed.rows[number].value))
+            changed.rows[number].value = value
+        } else {
+            changed.append(key: key, value: value, isNew: kind == .inserted)
+        }
+    }
+}
+
+/// A row as it lies in the bytes.
+private struct NotedRow {
+    /// In the order in which they were written.
+    let columns: [Range<Int>]
+    /// With its brackets.
+    let text: Range<Int>
 }
 
 extension ChangeCapture {

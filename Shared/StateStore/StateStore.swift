@@ -2,6 +2,9 @@
 // written in the same transaction. The worker drives it: begin, a mark before each record,
 // changed rows to the changelog, then Kafka's commit, then this one's. A store is a cache of the
 // log: wiping it loses nothing. See RELIABILITY 1.4.
+//
+// Small batches share one transaction of SQLite's: what the log has is held, and written to the file some batches
+// later. A crash in between leaves the file as far behind as one between the two commits of a batch does.
 
 import CSQLite
 import EventLog
@@ -13,13 +16,11 @@ public final class StateStore {
     public let connection: Connection
     public let location: StoreLocation
     private let schema: StoreSchema
-    private let changelogs: TableChangelogs
+    let changelogs: TableChangelogs
     private let positions: StorePositions
-    private let capture: ChangeCapture
+    let capture: ChangeCapture
     private var isCapturing = false
-    private var savepoint: Statement
-    private var release: Statement
-    private var undo: Statement
+    private let steps: TransactionSteps
 
     /// Opens the store or creates it.
     ///
@@ -35,9 +36,7 @@ public final class StateStore {
         changelogs = try TableChangelogs(tables, in: connection)
         capture = ChangeCapture(connection, changelogs)
         positions = try StorePositions(connection)
-        savepoint = try connection.prepare("SAVEPOINT record")
-        release = try connection.prepare("RELEASE record")
-        undo = try connection.prepare("ROLLBACK TO record")
+        steps = try TransactionSteps(connection)
     }
 
     /// Deletes a store's files. The log still has everything that was in them.
@@ -90,30 +89,38 @@ public final class StateStore {
         }
     }
 
-    // MARK: Transactions
+    // MARK: Batches
 
+    /// Rows of batches that are held: some milliseconds of writing, and of reading again after a crash.
+    private static let maximumHeldRows: Int64 = 4_000
+    private static let maximumHeldMilliseconds: Int64 = 1_000
+
+    /// A batch is at hand.
     public private(set) var isInTransaction = false
     private var changesAtBegin: Int64 = 0
+    /// Since when the log has batches that the file has not; their rows are in SQLite's open transaction.
+    private var heldSince: Timestamp?
+    private var changesAtHold: Int64 = 0
 
-    /// Whether a row of any table was written since the transaction began, undone ones included.
-    public var hasChanges: Bool {
-        unsafe sqlite3_total_changes64(connection.handle) != changesAtBegin
-    }
+    private var changes: Int64 { unsafe sqlite3_total_changes64(connection.handle) }
 
-    /// Begins a transaction. With `capturing`, the rows it changes can be read with ``forEachChange(_:)``.
+    /// Whether a row of any table was written since the batch began, undone ones included.
+    public var hasChanges: Bool { changes != changesAtBegin }
+
+    /// Begins a batch. With `capturing`, the rows it changes can be read with ``forEachChange(_:)``.
     public func begin(capturing: Bool = true) throws(StoreFailure) {
-        precondition(!isInTransaction, "transactions do not nest")
+        precondition(!isInTransaction, "batches do not nest")
         try limitPages()
-        try connection.execute("BEGIN IMMEDIATE")
+        if heldSince == nil { try steps.begin.run() } else { try steps.markBatch.run() }
         isInTransaction = true
-        changesAtBegin = unsafe sqlite3_total_changes64(connection.handle)
+        changesAtBegin = changes
         isCapturing = capturing
         if capturing { capture.start() }
     }
 
     /// The rows changed so far, each as a changelog record's key and value (null: deleted).
     public func forEachChange(
-        _ emit: (_ key: [UInt8], _ value: ArraySlice<UInt8>?) -> Void
+        _ emit: (_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>?) -> Void
     ) throws(StoreFailure) {
         if isCapturing { try capture.forEachChange(emit) }
     }
@@ -128,16 +135,38 @@ public final class StateStore {
         try positions.setInput(topic, next: next)
     }
 
-    /// Commits the rows, and how far the store has applied its changelog and histories.
+    /// Commits the batch, and how far the store has applied its changelog and histories. What is restored is written
+    /// at once; of batches, what is held grows until it is worth it.
     public func commit(at reached: [(topic: String, next: Offset)], now: Timestamp) throws(StoreFailure) {
-        for position in reached { try positions.setLog(position.topic, next: position.next) }
-        try positions.setCommitTime(now)
+        for position in reached { positions.setLog(position.topic, next: position.next) }
+        let isRestoring = !isCapturing
         endCapture()
+        if heldSince == nil {
+            heldSince = now
+            changesAtHold = changesAtBegin
+        } else {
+            try steps.releaseBatch.run()
+        }
+        isInTransaction = false
+        if isRestoring || changes - changesAtHold >= Self.maximumHeldRows { try commitHeld(now: now) }
+    }
+
+    /// Whether batches are held for longer than a file may be behind. A clock that was set back counts as late.
+    public func isOverdue(at now: Timestamp) -> Bool {
+        guard let since = heldSince, !isInTransaction else { return false }
+        return now < since || now >= since.adding(milliseconds: Self.maximumHeldMilliseconds)
+    }
+
+    /// Writes what is held to the file.
+    public func commitHeld(now: Timestamp) throws(StoreFailure) {
+        precondition(!isInTransaction, "a batch ends first")
+        guard heldSince != nil else { return }
+        try positions.write(now)
         if case .image(let image) = location, image.isFull {
             throw StoreFailure(operation: "COMMIT", code: SQLITE_FULL, detail: "disk is full", consequence: .retry)
         }
-        try connection.execute("COMMIT")
-        isInTransaction = false
+        try steps.commit.run()
+        heldSince = nil
         if case .image(let image) = location { image.save(try connection.serialized()) }
     }
 
@@ -151,14 +180,22 @@ public final class StateStore {
     /// SQLite's own bound.
     private static let maximumPages: Int64 = 1_073_741_823
 
-    /// Undoes the transaction. A failure to do so leaves the store unusable, which the caller takes
-    /// as `.rebuild`.
+    /// Undoes the batch. A failure to do so leaves the store unusable, which the caller takes as `.rebuild`.
     public func rollback() throws(StoreFailure) {
         guard isInTransaction else { return }
         endCapture()
         isInTransaction = false
         // SQLite rolls back by itself on some failures (disk full, I/O); a second ROLLBACK would be refused.
-        if unsafe sqlite3_get_autocommit(connection.handle) == 0 { try connection.execute("ROLLBACK") }
+        let isRolledBack = unsafe sqlite3_get_autocommit(connection.handle) != 0
+        if heldSince == nil {
+            if !isRolledBack { try steps.rollback.run() }
+        } else if isRolledBack {
+            throw StoreFailure(
+                operation: "ROLLBACK TO batch", detail: "the batches that were held are gone, too", consequence: .retry)
+        } else {
+            try steps.undoBatch.run()
+            try steps.releaseBatch.run()
+        }
     }
 
     // MARK: Records
@@ -171,28 +208,26 @@ public final class StateStore {
     /// - Parameter withSavepoint: so that the record can be undone alone, whatever it has changed. SQLite then copies
     ///   each page that it changes a first time, which costs the ledger a tenth of its time.
     public func beginRecord(withSavepoint: Bool) throws(StoreFailure) {
-        changesAtRecord = unsafe sqlite3_total_changes64(connection.handle)
+        changesAtRecord = changes
         capture.beginRecord()
-        if withSavepoint { try savepoint.run() }
+        if withSavepoint { try steps.markRecord.run() }
         hasSavepoint = withSavepoint
     }
 
     public func endRecord() throws(StoreFailure) {
         guard hasSavepoint else { return }
         hasSavepoint = false
-        try release.run()
+        try steps.releaseRecord.run()
     }
 
     /// Without a savepoint, only a record that changed nothing can be undone.
-    public var canUndoRecord: Bool {
-        unsafe hasSavepoint || sqlite3_total_changes64(connection.handle) == changesAtRecord
-    }
+    public var canUndoRecord: Bool { hasSavepoint || changes == changesAtRecord }
 
     public func undoRecord() throws(StoreFailure) {
         precondition(canUndoRecord, "what the record changed cannot be told from the batch")
         capture.undoRecord()
         guard hasSavepoint else { return }
-        try undo.run()
+        try steps.undoRecord.run()
         try endRecord()
     }
 

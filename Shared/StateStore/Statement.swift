@@ -104,6 +104,8 @@ import Primitives
             })
     }
 
+    var hasNothingBound: Bool { bound == 0 }
+
     private mutating func nextIndex() -> Int32 {
         bound += 1
         return bound

@@ -25,6 +25,8 @@ final class StorePositions {
     private var selectLog: Statement
     private var upsertFact: Statement
     private var selectFact: Statement
+    /// Since the last time that they were written.
+    private var reached: [String: Offset] = [:]
 
     init(_ connection: Connection) throws(StoreFailure) {
         upsertInput = try connection.prepare(
@@ -48,20 +50,25 @@ final class StorePositions {
         return try selectInput.next() ? Offset(selectInput.integer(0)) : nil
     }
 
-    func setLog(_ topic: String, next: Offset) throws(StoreFailure) {
-        upsertLog.bind(topic)
-        upsertLog.bind(next.number)
-        try upsertLog.run()
+    /// Notes how far the store has applied a log; it is written with ``write(_:)``.
+    func setLog(_ topic: String, next: Offset) { reached[topic] = next }
+
+    /// Writes what was noted, and the time, into the transaction that is about to be committed.
+    func write(_ now: Timestamp) throws(StoreFailure) {
+        for (topic, next) in reached.sorted(by: { $0.key < $1.key }) {
+            upsertLog.bind(topic)
+            upsertLog.bind(next.number)
+            try upsertLog.run()
+        }
+        try setFact("committed_at", String(now.milliseconds))
+        reached.removeAll(keepingCapacity: true)
     }
 
     func log(_ topic: String) throws(StoreFailure) -> Offset? {
+        if let reached = reached[topic] { return reached }
         selectLog.bind(topic)
         defer { selectLog.reset() }
         return try selectLog.next() ? Offset(selectLog.integer(0)) : nil
-    }
-
-    func setCommitTime(_ now: Timestamp) throws(StoreFailure) {
-        try setFact("committed_at", String(now.milliseconds))
     }
 
     func commitTime() throws(StoreFailure) -> Timestamp? {

@@ -22,8 +22,10 @@ final class TableChangelogs {
 
     /// Nil for a change of another table.
     func changelog(of change: Change) -> TableChangelog? {
-        ordered.first { change.isOf($0.name) }
+        ordered.first { $0.isOf(change) }
     }
+
+    func changelog(named name: String) -> TableChangelog? { ordered.first { $0.table.name == name } }
 
     /// Puts one changelog record back: a row, or its absence.
     func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?) throws(StoreFailure) {
@@ -72,14 +74,12 @@ final class TableChangelog {
     }()
 
     let table: TableShape
-    let name: [CChar]
+    private let name: [CChar]
     /// Of the keys of its records.
     let keyStart: [UInt8]
-    private let allColumns: [Int]
+    let allColumns: [Int]
     private var insert: Statement
     private var delete: Statement
-    private var keyWriter = JSONWriter(capacity: 512)
-    private var valueWriter = JSONWriter(capacity: 512)
 
     init(_ table: TableShape, in connection: Connection) throws(StoreFailure) {
         self.table = table
@@ -95,36 +95,14 @@ final class TableChangelog {
 
     // MARK: To the changelog
 
-    func key(of change: Change) throws(StoreFailure) -> [UInt8] {
-        keyWriter.clear()
-        keyWriter.beginArray()
-        keyWriter.string(table.name)
-        try write(table.key, of: change, to: &keyWriter)
-        keyWriter.endArray()
-        // A key is kept until the end of the batch: a copy of its own size, so that the writer keeps its storage.
-        return Array(keyWriter.bytes[...])
-    }
+    func isOf(_ change: Change) -> Bool { change.isOf(name) }
 
-    /// The whole row after the change.
-    func value(of change: Change) throws(StoreFailure) -> [UInt8] {
-        valueWriter.clear()
-        valueWriter.beginArray()
-        try write(allColumns, of: change, to: &valueWriter)
-        valueWriter.endArray()
-        return valueWriter.bytes
-    }
-
-    private func write(_ columns: [Int], of change: Change, to writer: inout JSONWriter) throws(StoreFailure) {
-        for column in columns {
-            guard let value = try change.value(column), !value.isNull else {
-                writer.null()
-                continue
-            }
-            switch table.columns[column].type {
-            case .integer: writer.integer(value.integer)
-            case .text: unsafe value.withBytes { unsafe writer.string(utf8: $0) }
-            case .blob: unsafe value.withBytes { unsafe writer.hex(of: $0) }
-            }
+    func append(_ value: ColumnValue?, _ column: Int, to text: inout [UInt8]) {
+        guard let value, !value.isNull else { return text.appendNull() }
+        switch table.columns[column].type {
+        case .integer: text.appendNumber(value.integer)
+        case .text: unsafe value.withBytes { unsafe text.appendText($0) }
+        case .blob: unsafe value.withBytes { unsafe text.appendHexText(of: $0) }
         }
     }
 

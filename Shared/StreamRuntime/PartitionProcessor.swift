@@ -32,6 +32,10 @@ public protocol PartitionProcessor: AnyObject {
     /// Puts back the rows of one record of a history topic while the store is restored.
     func restore(_ record: Record) throws(StoreFailure)
 
+    /// All records of the batch are handled, and its rows go to the changelog next: rows that sum up what several
+    /// records did are written now.
+    func batchEnding() throws(StoreFailure)
+
     /// The batch is visible and stored: effects outside the platform may follow.
     func batchCommitted()
 
@@ -52,6 +56,7 @@ extension PartitionProcessor {
     public func punctuate(_ batch: BatchContext) throws(RecordFailure) {}
     public func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {}
     public func restore(_ record: Record) throws(StoreFailure) {}
+    public func batchEnding() throws(StoreFailure) {}
     public func batchCommitted() {}
     /// What is good for a whole batch is good for one record, unless something was counted in the batch.
     public func recordUndone() { batchUndone() }

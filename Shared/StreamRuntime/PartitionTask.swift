@@ -285,6 +285,9 @@ final class PartitionTask {
         return jump
     }
 
+    /// Writes the batches to the file that the log has and the store holds.
+    func commitHeld(now: Timestamp) throws(StoreFailure) { try store?.commitHeld(now: now) }
+
     /// Whether there are positions that are not committed yet.
     var isAhead: Bool { !reached.isEmpty || !resumed.isEmpty }
 

@@ -37,7 +37,7 @@ extension Worker {
             return
         }
         for task in touched { try collectChanges(task) }
-        if switchedOff.contains(.commitOrder) { try commitStores(touched, [], now) }
+        if switchedOff.contains(.commitOrder) { try commitBefore(touched, now) }
         let isTimerAlone = count == 0 && switchedOff.contains(.timerOffsets)
         let outcome = producer.commit(
             context.output, offsets: isTimerAlone ? [] : touched.flatMap(\.positions), of: consumer)
@@ -202,6 +202,7 @@ extension Worker {
     private func collectChanges(_ task: PartitionTask) throws(WorkerFailure) {
         let place = TopicPartition(topology.changelog, task.partition)
         try storing(task) { () throws(StoreFailure) in
+            try task.processor?.batchEnding()
             try task.storePositions()
             try task.store?.forEachChange { key, value in
                 context.output.append(to: place, key: key)
@@ -273,10 +274,23 @@ extension Worker {
         if let first { throw first }
     }
 
+    /// What a worker without that safeguard does.
+    private func commitBefore(_ touched: [PartitionTask], _ now: Timestamp) throws(WorkerFailure) {
+        try commitStores(touched, [], now)
+        for task in touched { try storing(task) { () throws(StoreFailure) in try task.commitHeld(now: now) } }
+    }
+
+    /// Writes what stores have held for long enough.
+    func commitOverdue(_ now: Timestamp) throws(WorkerFailure) {
+        for task in tasks where task.store?.isOverdue(at: now) ?? false {
+            try storing(task) { () throws(StoreFailure) in try task.commitHeld(now: now) }
+        }
+    }
+
     private func writtenToRestoreSources() -> [TopicPartition: Int64] {
         var counts: [TopicPartition: Int64] = [:]
-        for record in context.output where topology.restoreSources.contains(record.topic) {
-            counts[record.place, default: 0] += 1
+        for (place, count) in context.output.countsByPlace where topology.restoreSources.contains(place.topic) {
+            counts[place] = Int64(count)
         }
         return counts
     }

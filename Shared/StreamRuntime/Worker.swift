@@ -136,6 +136,7 @@ public final class Worker<Log: EventLog> {
             logger.info("config.applied", .number("version", news.version))
         }
         guard let consumer, let producer else { return }
+        try commitOverdue(now)
         if positionsAreStale, !switchedOff.contains(.refetch) {
             try refetch()
             positionsAreStale = false
@@ -287,8 +288,19 @@ public final class Worker<Log: EventLog> {
         partitions.sorted().map(\.description).joined(separator: " ")
     }
 
+    /// What a store holds is in the log: whoever opens the file next reads less again if it is written.
     func dropTasks() {
-        for task in tasks { task.closeStore() }
+        undoBatch()
+        for task in tasks {
+            do throws(StoreFailure) {
+                try task.commitHeld(now: clock.now())
+            } catch {
+                logger.warning(
+                    "store.held-batches-dropped", .number("partition", Int64(task.partition.number)),
+                    .string("failure", error.description))
+            }
+            task.closeStore()
+        }
         tasks.removeAll()
     }
 

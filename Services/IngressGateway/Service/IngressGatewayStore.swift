@@ -9,7 +9,7 @@ import StateStore
 
 final class IngressGatewayStore {
     private var find: Statement
-    private var put: Statement
+    private var put: RowWriter
     private var nextBucket: Statement
     private var prune: Statement
     /// The latest first: repeats mostly come soon. Nil: to be read again.
@@ -21,13 +21,7 @@ final class IngressGatewayStore {
             SELECT fingerprint, wallet_id, type FROM idempotency_key
             WHERE bucket = ? AND event_id = ? AND expires_at >= ?
             """)
-        put = try store.connection.prepare(
-            """
-            INSERT INTO idempotency_key (bucket, event_id, fingerprint, wallet_id, type, expires_at)
-            VALUES (?, ?, ?, ?, ?, ?)
-            ON CONFLICT (bucket, event_id) DO UPDATE SET fingerprint = excluded.fingerprint,
-                wallet_id = excluded.wallet_id, type = excluded.type, expires_at = excluded.expires_at
-            """)
+        put = try store.rowWriter(.upsert, "idempotency_key")
         nextBucket = try store.connection.prepare("SELECT min(bucket) FROM idempotency_key WHERE bucket > ?")
         prune = try store.connection.prepare(
             """
@@ -61,13 +55,13 @@ final class IngressGatewayStore {
 
     /// Remembers a key that is not in use. A row of the same key that has expired is replaced.
     func remember(_ item: IntakeItem, in bucket: KeyBucket, until expiry: Timestamp) throws(StoreFailure) {
-        put.bind(bucket.day)
-        put.bind(item.event)
-        put.bind(item.fingerprint)
-        put.bind(item.wallet)
-        put.bind(item.type.rawValue)
-        put.bind(expiry.milliseconds)
-        try put.run()
+        put.add(bucket.day)
+        put.add(item.event)
+        put.add(item.fingerprint)
+        put.add(item.wallet)
+        put.add(item.type.rawValue)
+        put.add(expiry.milliseconds)
+        try put.put()
         guard var known = buckets, !known.contains(bucket) else { return }
         known.insert(bucket, at: known.firstIndex { $0 < bucket } ?? known.endIndex)
         buckets = known

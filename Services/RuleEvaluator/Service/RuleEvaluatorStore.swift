@@ -15,10 +15,12 @@ final class RuleEvaluatorStore {
     private var selectEvent: Statement
     private var insertEvent: Statement
     private var selectCounter: Statement
-    private var upsertCounter: Statement
+    private var insertCounter: RowWriter
+    private var updateCounter: RowWriter
     private var deleteCounters: Statement
 
-    init(_ connection: Connection) throws(StoreFailure) {
+    init(_ store: StateStore) throws(StoreFailure) {
+        let connection = store.connection
         selectWallet = try connection.prepare(
             "SELECT status = 'blocked', external_id = ?2 FROM wallet WHERE id = ?1")
         insertWallet = try connection.prepare(
@@ -43,12 +45,8 @@ final class RuleEvaluatorStore {
             SELECT times, points FROM offer_counter
             WHERE wallet = ? AND offer = ? AND period = ? AND starts_at = ?
             """)
-        upsertCounter = try connection.prepare(
-            """
-            INSERT INTO offer_counter (wallet, offer, period, starts_at, ends_at, times, points)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT DO UPDATE SET times = excluded.times, points = excluded.points
-            """)
+        insertCounter = try store.rowWriter(.insert, "offer_counter")
+        updateCounter = try store.rowWriter(.update, "offer_counter")
         deleteCounters = try connection.prepare(
             """
             DELETE FROM offer_counter WHERE (wallet, offer, period, starts_at) IN (
@@ -126,15 +124,25 @@ final class RuleEvaluatorStore {
         return OfferCounter(times: selectCounter.integer(0), points: Points(selectCounter.integer(1)))
     }
 
+    /// A counter's row comes with the first award that it counts.
     func put(_ change: CounterChange, of wallet: WalletID) throws(StoreFailure) {
-        upsertCounter.bind(wallet)
-        upsertCounter.bind(change.key.offer)
-        upsertCounter.bind(change.key.period.kind.rawValue)
-        upsertCounter.bind(change.key.period.start.milliseconds)
-        upsertCounter.bind(change.key.period.end?.milliseconds)
-        upsertCounter.bind(change.value.times)
-        upsertCounter.bind(change.value.points.units)
-        try upsertCounter.run()
+        if change.value.times == 1 {
+            Self.add(change, of: wallet, to: &insertCounter)
+            try insertCounter.put()
+        } else {
+            Self.add(change, of: wallet, to: &updateCounter)
+            try updateCounter.put()
+        }
+    }
+
+    private static func add(_ change: CounterChange, of wallet: WalletID, to row: inout RowWriter) {
+        row.add(wallet)
+        row.add(change.key.offer)
+        row.add(change.key.period.kind.rawValue)
+        row.add(change.key.period.start.milliseconds)
+        row.add(change.key.period.end?.milliseconds)
+        row.add(change.value.times)
+        row.add(change.value.points.units)
     }
 
     /// - Returns: how many were deleted, at most `limit`.

@@ -17,6 +17,6 @@ public func ruleEvaluatorTopology(registry: MetricsRegistry) -> ServiceTopology 
         histories: [.evaluations],
         schema: RuleEvaluatorSchema.schema
     ) { store, _ throws(StoreFailure) in
-        RuleEvaluatorProcessor(try RuleEvaluatorStore(store.connection), metrics)
+        RuleEvaluatorProcessor(try RuleEvaluatorStore(store), metrics)
     }
 }

@@ -9,11 +9,13 @@ import WalletLedgerDomain
 final class AccountRows {
     private var selectSnapshot: Statement
     private var upsertWallet: Statement
-    private var upsertAccount: Statement
+    private var insertAccount: RowWriter
+    private var updateAccount: RowWriter
     private var updateSequence: Statement
     private var addToProgramme: Statement
 
-    init(_ connection: Connection) throws(StoreFailure) {
+    init(_ store: StateStore) throws(StoreFailure) {
+        let connection = store.connection
         selectSnapshot = try connection.prepare(
             """
             SELECT w.external_id, w.name, w.status, w.opened_at,
@@ -25,12 +27,8 @@ final class AccountRows {
             INSERT INTO wallet (wallet_id, external_id, name, status, opened_at) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (wallet_id) DO UPDATE SET name = excluded.name, status = excluded.status
             """)
-        upsertAccount = try connection.prepare(
-            """
-            INSERT INTO account (wallet_id, asset, settled, held, pending, sequence) VALUES (?, ?, ?, ?, ?, ?)
-            ON CONFLICT (wallet_id, asset) DO UPDATE SET settled = excluded.settled, held = excluded.held,
-                pending = excluded.pending, sequence = excluded.sequence
-            """)
+        insertAccount = try store.rowWriter(.insert, "account")
+        updateAccount = try store.rowWriter(.update, "account")
         updateSequence = try connection.prepare(
             "UPDATE account SET sequence = ? WHERE wallet_id = ? AND asset = ?")
         addToProgramme = try connection.prepare(
@@ -73,16 +71,28 @@ final class AccountRows {
         try upsertWallet.run()
     }
 
+    /// - Parameter isNew: whether the wallet had no account in this asset.
     func save(
-        _ wallet: WalletID, _ asset: AssetCode, _ balances: Balances, _ sequence: Int64
+        _ wallet: WalletID, _ asset: AssetCode, _ balances: Balances, _ sequence: Int64, isNew: Bool
     ) throws(StoreFailure) {
-        upsertAccount.bind(wallet)
-        upsertAccount.bind(asset.text)
-        upsertAccount.bind(balances.settled.units)
-        upsertAccount.bind(balances.held.units)
-        upsertAccount.bind(balances.pending.units)
-        upsertAccount.bind(sequence)
-        try upsertAccount.run()
+        if isNew {
+            Self.add(wallet, asset, balances, sequence, to: &insertAccount)
+            try insertAccount.put()
+        } else {
+            Self.add(wallet, asset, balances, sequence, to: &updateAccount)
+            try updateAccount.put()
+        }
+    }
+
+    private static func add(
+        _ wallet: WalletID, _ asset: AssetCode, _ balances: Balances, _ sequence: Int64, to row: inout RowWriter
+    ) {
+        row.add(wallet)
+        row.add(asset.text)
+        row.add(balances.settled.units)
+        row.add(balances.held.units)
+        row.add(balances.pending.units)
+        row.add(sequence)
     }
 
     /// Notes a transaction that changed no balance. It goes to the account that every wallet has from its
@@ -102,24 +112,5 @@ final class AccountRows {
         addToProgramme.bind(account.rawValue)
         addToProgramme.bind(points.units)
         try addToProgramme.run()
-    }
-}
-
-extension WalletTransaction {
-    /// The programme's side of the transfers, one sum for each account: several offers that fire together issue
-    /// their points at once.
-    var programmeMoves: [(account: Account, points: Points)] {
-        var moves: [(account: Account, points: Points)] = []
-        for transfer in transfers {
-            let isCredit = transfer.credit == .wallet
-            let account = isCredit ? transfer.debit : transfer.credit
-            let points = isCredit ? -transfer.points : transfer.points
-            if let index = moves.firstIndex(where: { $0.account == account }) {
-                moves[index].points += points
-            } else {
-                moves.append((account, points))
-            }
-        }
-        return moves
     }
 }

@@ -21,7 +21,9 @@ extension WalletLedgerProcessor {
         let transaction = decision.transaction
         try refuseTakenHolds(decision)
         let body = batch.encoded { transaction.encode(to: &$0) }
-        try storing { () throws(StoreFailure) in try store.apply(decision, body: body) }
+        try storing { () throws(StoreFailure) in
+            try store.apply(decision, on: snapshot, body: body)
+        }
         append(transaction, to: .walletTransactions, transaction.type, cause, batch)
         batch.output.addHeader(HeaderName.outcome, transaction.refusal == nil ? "applied" : "refused")
         batch.output.setValue(body)

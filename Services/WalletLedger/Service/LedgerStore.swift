@@ -13,6 +13,9 @@ final class LedgerStore {
     let holds: HoldRows
     let history: HistoryRows
     private var due = Due.unknown
+    /// Of the batch at hand: nearly every record moves points on the same few accounts, which are written once.
+    private var moves = ProgrammeMoves()
+    private var movesBeforeRecord = ProgrammeMoves()
 
     /// When time will end something next. Kept in memory, because it is asked for before every poll and every
     /// command.
@@ -26,25 +29,29 @@ final class LedgerStore {
     static let endedHoldMilliseconds = 90 * Timestamp.millisecondsPerDay
 
     init(_ store: StateStore) throws(StoreFailure) {
-        accounts = try AccountRows(store.connection)
-        lots = try LotRows(store.connection)
+        accounts = try AccountRows(store)
+        lots = try LotRows(store)
         holds = try HoldRows(store.connection)
         history = try HistoryRows(store.connection)
     }
 
     // MARK: Decisions
 
-    /// Writes a decision's rows. `body` is its transaction as published.
-    func apply(_ decision: LedgerDecision, body: [UInt8]) throws(StoreFailure) {
+    /// Writes a decision's rows. `body` is its transaction as published, `snapshot` what was decided on.
+    func apply(
+        _ decision: LedgerDecision, on snapshot: WalletSnapshot?, body: [UInt8]
+    ) throws(StoreFailure) {
         let transaction = decision.transaction
         guard let sequence = transaction.sequence else {
             return try history.insertRefused(transaction.id, body)
         }
         for change in decision.changes { try apply(change, transaction) }
         try history.insert(transaction.id, transaction.wallet, sequence, body)
-        for (account, points) in transaction.programmeMoves { try accounts.move(points, account, transaction.asset) }
+        moves.add(transaction)
         if transaction.refusal == nil {
-            try accounts.save(transaction.wallet, transaction.asset, transaction.balances, sequence)
+            let isNew = !(snapshot?.accounts.contains { $0.asset == transaction.asset } ?? false)
+            try accounts.save(
+                transaction.wallet, transaction.asset, transaction.balances, sequence, isNew: isNew)
         } else {
             try accounts.saveSequence(transaction.wallet, sequence)
         }
@@ -69,6 +76,18 @@ final class LedgerStore {
         case .addReservation(let reservation, let hold): try holds.insert(reservation, of: hold)
         case .changeReservation(let reservation, let hold): try holds.save(reservation, of: hold)
         }
+    }
+
+    // MARK: The programme's accounts
+
+    func beginRecord() { movesBeforeRecord = moves }
+    func undoRecord() { moves = movesBeforeRecord }
+    func undoBatch() { moves = ProgrammeMoves() }
+
+    /// All records of the batch are handled.
+    func writeMoves() throws(StoreFailure) {
+        for move in moves.sums { try accounts.move(move.points, move.account, move.asset) }
+        moves = ProgrammeMoves()
     }
 
     // MARK: What time ends

@@ -9,7 +9,7 @@ final class LotRows {
     /// Groups shown of a balance; expiry days of one wallet seldom exceed those of two years.
     private static let maximumExpiryDays = 1_000
 
-    private var insertLot: Statement
+    private var insertLot: RowWriter
     private var updateLot: Statement
     private var deleteLot: Statement
     private var selectFree: Statement
@@ -18,16 +18,13 @@ final class LotRows {
     private var selectFirstExpiry: Statement
     private var selectByDay: Statement
 
-    init(_ connection: Connection) throws(StoreFailure) {
+    init(_ store: StateStore) throws(StoreFailure) {
+        let connection = store.connection
         let key = "wallet_id = ? AND asset = ? AND expires_at = ? AND awarded_at = ? AND lot_id = ?"
         let columns = "lot_id, awarded_at, expires_at, remaining, reserved"
         let order = "ORDER BY expires_at, awarded_at, lot_id LIMIT \(WalletTransaction.maximumLots)"
         let endable = StoreSchema.endableLot
-        insertLot = try connection.prepare(
-            """
-            INSERT INTO lot (wallet_id, asset, expires_at, awarded_at, lot_id, remaining, reserved)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
-            """)
+        insertLot = try store.rowWriter(.insert, "lot")
         updateLot = try connection.prepare("UPDATE lot SET remaining = ?, reserved = ? WHERE \(key)")
         deleteLot = try connection.prepare("DELETE FROM lot WHERE \(key)")
         selectFree = try connection.prepare(
@@ -51,10 +48,14 @@ final class LotRows {
     }
 
     func insert(_ lot: Lot, _ wallet: WalletID, _ asset: AssetCode) throws(StoreFailure) {
-        Self.bindKey(&insertLot, lot, wallet, asset)
-        insertLot.bind(lot.remaining.units)
-        insertLot.bind(lot.reserved.units)
-        try insertLot.run()
+        insertLot.add(wallet)
+        insertLot.add(asset.text)
+        insertLot.add(lot.expiresAt?.milliseconds ?? StoreSchema.never)
+        insertLot.add(lot.awardedAt.milliseconds)
+        insertLot.add(lot.id)
+        insertLot.add(lot.remaining.units)
+        insertLot.add(lot.reserved.units)
+        try insertLot.put()
     }
 
     /// Writes what is left of a lot, or removes it.

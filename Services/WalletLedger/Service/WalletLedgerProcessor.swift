@@ -20,6 +20,7 @@ final class WalletLedgerProcessor: PartitionProcessor {
     }
 
     func process(_ record: Record, _ batch: BatchContext) throws(RecordFailure) {
+        store.beginRecord()
         guard let type = record.messageType else {
             throw .unprocessable(code: "unknown-type", detail: "ce_type names no type of message")
         }
@@ -198,9 +199,22 @@ final class WalletLedgerProcessor: PartitionProcessor {
         }
     }
 
-    func punctuate(_ batch: BatchContext) throws(RecordFailure) { try sweep(batch) }
+    func punctuate(_ batch: BatchContext) throws(RecordFailure) {
+        store.beginRecord()
+        try sweep(batch)
+    }
+
+    func batchEnding() throws(StoreFailure) { try store.writeMoves() }
 
     func restore(_ record: Record) throws(StoreFailure) { try store.history.restore(record) }
 
-    func batchUndone() { store.forgetDue() }
+    func recordUndone() {
+        store.undoRecord()
+        store.forgetDue()
+    }
+
+    func batchUndone() {
+        store.undoBatch()
+        store.forgetDue()
+    }
 }

@@ -29,6 +29,8 @@ final class Chain {
     private static let limits = BatchLimits(records: 2_000, bytes: 2 << 20, lingerMilliseconds: 0)
     /// Of steps without a record, after which a stage is over.
     private static let quietSteps = 3
+    /// Before the first record: partitions are assigned and stores are opened in a few.
+    private static let maximumFirstSteps = 1_000
 
     private let log = MemoryLog(partitions: partitions)
     private let clock = SystemClock()
@@ -73,8 +75,12 @@ final class Chain {
         let before = written(outputs)
         let start = ContinuousClock.now
         var figures = StageFigures()
-        var quiet = 0
+        var (quiet, steps) = (0, 0)
         while quiet < Self.quietSteps {
+            steps += 1
+            guard figures.batches > 0 || steps < Self.maximumFirstSteps else {
+                throw ChainFailure(description: "\(topology.service.rawValue) does not begin")
+            }
             let seen = written(outputs)
             _ = try worker.step()
             if written(outputs) != seen {

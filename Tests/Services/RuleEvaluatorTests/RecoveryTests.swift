@@ -136,7 +136,7 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
 
     @Test func `one punctuation deletes a bounded number of rows`() throws {
         let store = try StateStore(.memory, schema: RuleEvaluatorSchema.schema)
-        let rows = try RuleEvaluatorStore(store.connection)
+        let rows = try RuleEvaluatorStore(store)
         let wallet = WalletID(7)
         for number in 0..<30 {
             let period = LimitPeriod(

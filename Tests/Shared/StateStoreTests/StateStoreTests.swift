@@ -164,25 +164,6 @@ struct StateStoreTests {
         }
     }
 
-    @Test func `rows and positions are committed together, and rolled back together`() throws {
-        let path = FileManager.default.temporaryDirectory.path + "/store-\(ProcessInfo.processInfo.processIdentifier)"
-        defer { try? StateStore.wipe(.file(path: path)) }
-        var store: StateStore? = try StateStore(.file(path: path), schema: Self.schema)
-        try store?.begin()
-        try store.map { try put($0, 1, 1, nil, 1) }
-        try store?.setInputPosition(of: "in", next: Offset(7))
-        try store?.commit(at: [("log", Offset(9))], now: Timestamp(milliseconds: 5))
-        try store?.begin()
-        try store.map { try put($0, 2, 2, nil, 2) }
-        try store?.setInputPosition(of: "in", next: Offset(8))
-        store = nil
-        let again = try StateStore(.file(path: path), schema: Self.schema)
-        #expect(try again.inputPosition(of: "in") == Offset(7))
-        #expect(try again.logPosition(of: "log") == Offset(9))
-        #expect(try again.commitTime() == Timestamp(milliseconds: 5))
-        #expect(try rows(again).count == 1)
-    }
-
     @Test func `a violated check rejects the record, a newer changelog row stops`() throws {
         let store = try makeStore()
         try store.begin(capturing: false)

@@ -40,10 +40,12 @@ struct EndingTests {
     }
 
     /// Runs the counting service over `keys` with its stores in `folder`, and kills it.
+    /// Not before the file has everything: what a store holds for a moment would be gone with the process.
     private func runAndKill(_ rig: ServiceRig, _ folder: String?) throws {
         let running = rig.start(countingTopology(), folder: folder)
         try send(rig, keys)
         rig.settle()
+        rig.pass(milliseconds: 2_000)
         #expect(running.status.isReady)
         rig.kill(running)
     }

@@ -1,0 +1,106 @@
+import EventLog
+import Foundation
+import Primitives
+import StateStore
+import Testing
+
+/// Small batches share a transaction of SQLite's: what is in the file, and what a crash leaves of it.
+@Suite("Held batches")
+struct HeldBatchTests {
+    private static let schema = StoreSchema(
+        versions: ["CREATE TABLE lot (number INTEGER PRIMARY KEY, points INTEGER NOT NULL) STRICT"],
+        changelogged: ["lot"])
+    private static let now = Timestamp(milliseconds: 5_000)
+
+    private let location: StoreLocation
+    private let path: String
+
+    init() {
+        path = FileManager.default.temporaryDirectory.path + "/held-\(UInt64.random(in: 0...(.max)))"
+        location = .file(path: path)
+    }
+
+    private func open() throws -> StateStore { try StateStore(location, schema: Self.schema) }
+
+    private func batch(_ store: StateStore, lots: ClosedRange<Int64>, next: Int64, at now: Timestamp) throws {
+        try store.begin()
+        for number in lots { try store.connection.execute("INSERT INTO lot VALUES (\(number), 1)") }
+        try store.setInputPosition(of: "in", next: Offset(next))
+        try store.commit(at: [("log", Offset(10 * next))], now: now)
+    }
+
+    /// What another process finds once this one is dead.
+    private func found() throws -> (lots: Int64?, input: Offset?, log: Offset?, time: Timestamp?) {
+        let store = try open()
+        return (
+            try store.connection.integer("SELECT count(*) FROM lot"), try store.inputPosition(of: "in"),
+            try store.logPosition(of: "log"), try store.commitTime()
+        )
+    }
+
+    @Test func `rows and positions are written together, or none of them`() throws {
+        defer { try? StateStore.wipe(location) }
+        var store: StateStore? = try open()
+        try store.map { try batch($0, lots: 1...1, next: 7, at: Self.now) }
+        try store?.commitHeld(now: Self.now)
+        try store.map { try batch($0, lots: 2...2, next: 8, at: Self.now) }
+        #expect(try store?.logPosition(of: "log") == Offset(80), "the store itself knows how far it is")
+        #expect(try store?.inputPosition(of: "in") == Offset(8))
+        store = nil
+        let left = try found()
+        #expect(left.lots == 1 && left.input == Offset(7) && left.log == Offset(70) && left.time == Self.now)
+    }
+
+    @Test func `what is held is overdue after a second, or when the clock is set back`() throws {
+        let store = try StateStore(.memory, schema: Self.schema)
+        #expect(!store.isOverdue(at: Self.now))
+        try batch(store, lots: 1...1, next: 1, at: Self.now)
+        #expect(!store.isOverdue(at: Self.now.adding(milliseconds: 999)))
+        #expect(store.isOverdue(at: Self.now.adding(milliseconds: 1_000)))
+        #expect(store.isOverdue(at: Self.now.adding(milliseconds: -1)))
+        try batch(store, lots: 2...2, next: 2, at: Self.now.adding(milliseconds: 900))
+        #expect(store.isOverdue(at: Self.now.adding(milliseconds: 1_000)), "the oldest batch counts")
+        try store.commitHeld(now: Self.now)
+        #expect(!store.isOverdue(at: Self.now.adding(milliseconds: 5_000)))
+    }
+
+    @Test func `many rows are written at once, and so is what is restored`() throws {
+        defer { try? StateStore.wipe(location) }
+        var store: StateStore? = try open()
+        try store.map { try batch($0, lots: 1...4_000, next: 1, at: Self.now) }
+        store = nil
+        #expect(try found().lots == 4_000)
+        store = try open()
+        try store?.beginRestoring(rows: 1)
+        try store?.restore(key: Array(#"["lot",5000]"#.utf8)[...], value: Array("[5000,1]".utf8)[...])
+        try store?.commit(at: [("log", Offset(11))], now: Self.now)
+        store = nil
+        let left = try found()
+        #expect(left.lots == 4_001 && left.log == Offset(11))
+    }
+
+    @Test func `a batch that is undone takes nothing of those that are held with it`() throws {
+        defer { try? StateStore.wipe(location) }
+        let store = try open()
+        try batch(store, lots: 1...3, next: 3, at: Self.now)
+        try store.begin()
+        try store.connection.execute("DELETE FROM lot")
+        try store.setInputPosition(of: "in", next: Offset(9))
+        try store.rollback()
+        try batch(store, lots: 4...4, next: 4, at: Self.now)
+        try store.commitHeld(now: Self.now)
+        #expect(try store.connection.integer("SELECT count(*) FROM lot") == 4)
+        #expect(try store.inputPosition(of: "in") == Offset(4))
+    }
+
+    @Test func `a batch's changes are its own, however many are held before it`() throws {
+        let store = try StateStore(.memory, schema: Self.schema)
+        try batch(store, lots: 1...3, next: 3, at: Self.now)
+        try store.begin()
+        #expect(!store.hasChanges)
+        try store.connection.execute("UPDATE lot SET points = 2 WHERE number = 3")
+        var keys: [String] = []
+        try store.forEachChange { key, _ in keys.append(String(decoding: key, as: UTF8.self)) }
+        #expect(keys == [#"["lot",3]"#])
+    }
+}
