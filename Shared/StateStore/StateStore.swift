@@ -92,8 +92,8 @@ public final class StateStore {
     // MARK: Batches
 
     /// Rows of batches that are held: some milliseconds of writing, and of reading again after a crash.
-    private static let maximumHeldRows: Int64 = 4_000
-    private static let maximumHeldMilliseconds: Int64 = 1_000
+    private static let maximumHeldRows: Int64 = 8_000
+    private static let maximumHeldMilliseconds: Int64 = 2_000
 
     /// A batch is at hand.
     public private(set) var isInTransaction = false
