@@ -18,7 +18,7 @@ public protocol EventLog: Sendable {
     func makeConsumer(group: String, member: String, topics: [TopicID]) throws(LogFailure) -> Consumer
     /// A producer that reports where records of the `tracked` topics came to lie. Not initialised yet.
     func makeProducer(transactionalID: String, tracked: [TopicID]) throws(LogFailure) -> Producer
-    func makeReader() throws(LogFailure) -> Reader
+    func makeReader(_ use: ReaderUse) throws(LogFailure) -> Reader
     /// The number of partitions of each topic that exists, from one look at the log.
     func partitionCounts(of topics: [TopicID]) throws(LogFailure) -> [TopicID: Int32]
     /// Identifies the cluster, so that a store of another one is not taken for its own.
@@ -30,6 +30,14 @@ extension EventLog {
     public func partitionCount(of topic: TopicID) throws(LogFailure) -> Int32? {
         try partitionCounts(of: [topic])[topic]
     }
+}
+
+/// What a reader is for: how long the log may wait before it says that there is nothing new.
+public enum ReaderUse: Sendable {
+    /// To read up to an end, and be told at once that it is one.
+    case catchingUp
+    /// To have what is written from now on. Waits are long, so that a quiet topic costs nearly nothing.
+    case following
 }
 
 /// When a poll returns: at the first of these that is reached.

@@ -10,21 +10,32 @@ import Primitives
 final class DeliveryTally {
     private(set) var delivered = 0
     private(set) var firstFailure: KafkaError?
-    private let tracked: Set<TopicID>
-    private var nextOffsets: [TopicPartition: Int64] = [:]
+    /// Few: a straight search finds one soonest.
+    private let tracked: [TopicID]
+    /// Behind the last record, by the place of its topic in `tracked` and its partition; 0: there is none. Each record
+    /// has a report, so nothing is hashed here.
+    private var nextOffsets: [[Int64]]
 
-    init(tracked: [TopicID]) { self.tracked = Set(tracked) }
+    init(tracked: [TopicID]) {
+        self.tracked = tracked
+        nextOffsets = Array(repeating: [], count: tracked.count)
+    }
 
     /// Before a transaction.
     func reset() {
         delivered = 0
         firstFailure = nil
-        nextOffsets.removeAll(keepingCapacity: true)
+        for index in nextOffsets.indices { nextOffsets[index].removeAll(keepingCapacity: true) }
     }
 
     /// Behind the last record in each partition of a tracked topic, in order.
     var positions: [InputPosition] {
-        nextOffsets.sorted { $0.key < $1.key }.map { InputPosition($0.key, next: Offset($0.value)) }
+        zip(tracked, nextOffsets).flatMap { topic, offsets in
+            offsets.enumerated().filter { $0.element > 0 }.map { partition, next in
+                InputPosition(TopicPartition(topic, PartitionIndex(Int32(partition))), next: Offset(next))
+            }
+        }
+        .sorted { $0.place < $1.place }
     }
 
     /// A message carries its topic's number, counted from 1, as its opaque pointer: it is never followed.
@@ -41,9 +52,10 @@ final class DeliveryTally {
             return
         }
         delivered += 1
-        guard tracked.contains(topic) else { return }
-        let place = TopicPartition(topic, PartitionIndex(partition))
-        nextOffsets[place] = max(nextOffsets[place] ?? 0, offset + 1)
+        guard let index = tracked.firstIndex(of: topic) else { return }
+        let missing = Int(partition) + 1 - nextOffsets[index].count
+        if missing > 0 { nextOffsets[index].append(contentsOf: repeatElement(0, count: missing)) }
+        nextOffsets[index][Int(partition)] = max(nextOffsets[index][Int(partition)], offset + 1)
     }
 }
 

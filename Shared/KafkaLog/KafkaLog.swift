@@ -34,8 +34,8 @@ public final class KafkaLog: EventLog {
             transactionalID: transactionalID, tracked: tracked, catalog: catalog, settings: settings)
     }
 
-    public func makeReader() throws(LogFailure) -> KafkaPartitionReader {
-        try KafkaPartitionReader(control: control, catalog: catalog, settings: settings)
+    public func makeReader(_ use: ReaderUse) throws(LogFailure) -> KafkaPartitionReader {
+        try KafkaPartitionReader(use, control: control, catalog: catalog, settings: settings)
     }
 
     public func partitionCounts(of topics: [TopicID]) throws(LogFailure) -> [TopicID: Int32] {

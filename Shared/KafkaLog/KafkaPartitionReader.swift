@@ -13,8 +13,10 @@ public final class KafkaPartitionReader: PartitionReader {
     private let loop: FetchLoop
     private let control: ControlClient
 
-    init(control: ControlClient, catalog: TopicCatalog, settings: KafkaSettings) throws(LogFailure) {
-        handle = try ClientHandle(.consumer, .reader(settings), ClientCallbacks(log: settings.log))
+    init(
+        _ use: ReaderUse, control: ControlClient, catalog: TopicCatalog, settings: KafkaSettings
+    ) throws(LogFailure) {
+        handle = try ClientHandle(.consumer, .reader(use, settings), ClientCallbacks(log: settings.log))
         loop = FetchLoop(handle, catalog)
         self.control = control
     }

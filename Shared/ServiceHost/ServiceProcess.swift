@@ -54,11 +54,15 @@ public struct ServiceProcess {
     private static let keptBytes: Int32 = 64 << 20
     /// What is larger is mapped by itself and given back; the C library knows no higher bound.
     private static let mappedBytes: Int32 = 32 << 20
+    /// Separate stocks of memory: the worker's and that of the client's threads. With more of them each keeps what it
+    /// once had; the ledger took a tenth more.
+    private static let arenas: Int32 = 2
 
     /// - Returns: the exit code.
     public func run(_ define: (ServiceParts) throws(ServiceFailure) -> ServiceDefinition) -> Int32 {
         _ = mallopt(M_TRIM_THRESHOLD, Self.keptBytes)
         _ = mallopt(M_MMAP_THRESHOLD, Self.mappedBytes)
+        _ = mallopt(M_ARENA_MAX, Self.arenas)
         do throws(SettingsFailure) {
             let launch = try Launch(
                 process: service.rawValue, arguments: Array(CommandLine.arguments.dropFirst()),

@@ -32,7 +32,7 @@ public struct SimulatedLog: EventLog {
         SimulatedProducer(log: self, transactionalID: transactionalID, tracked: tracked)
     }
 
-    public func makeReader() throws(LogFailure) -> SimulatedReader { SimulatedReader(log: self) }
+    public func makeReader(_ use: ReaderUse) throws(LogFailure) -> SimulatedReader { SimulatedReader(log: self) }
 
     public func partitionCounts(of topics: [TopicID]) throws(LogFailure) -> [TopicID: Int32] {
         try process.mustLive("metadata")

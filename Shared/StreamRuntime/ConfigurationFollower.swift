@@ -25,7 +25,7 @@ public final class ConfigurationFollower<Log: EventLog> {
     private(set) var reached = Offset.zero
 
     public init(_ log: Log, logger: Logger) throws(LogFailure) {
-        reader = try log.makeReader()
+        reader = try log.makeReader(.following)
         self.logger = logger
         end = try reader.endOffset(of: TopicPartition(.config, PartitionIndex(0)))
         try reader.read(from: [FetchPosition(place, from: .beginning)])

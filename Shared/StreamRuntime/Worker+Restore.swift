@@ -73,7 +73,7 @@ extension Worker {
 
     func currentReader() throws(WorkerFailure) -> Log.Reader {
         if let reader { return reader }
-        let made = try logging { () throws(LogFailure) in try log.makeReader() }
+        let made = try logging { () throws(LogFailure) in try log.makeReader(.catchingUp) }
         reader = made
         return made
     }

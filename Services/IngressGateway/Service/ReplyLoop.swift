@@ -60,7 +60,7 @@ public final class ReplyLoop<Log: EventLog> {
     /// come before.
     private func listen() throws(LogFailure) {
         guard reader == nil else { return }
-        let made = try log.makeReader()
+        let made = try log.makeReader(.following)
         do throws(LogFailure) {
             let start = if let next { next } else { try made.endOffset(of: place) }
             try made.read(from: [FetchPosition(place, from: .offset(start))])

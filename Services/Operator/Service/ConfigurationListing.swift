@@ -22,7 +22,7 @@ struct ConfigurationListing {
     /// Reads everything that was committed when it was called.
     init(reading log: some EventLog) throws(LogFailure) {
         try requireConfigurationTopic(log)
-        let reader = try log.makeReader()
+        let reader = try log.makeReader(.catchingUp)
         defer { reader.close() }
         let place = TopicPartition(.config, PartitionIndex(0))
         let end = try Self.endOffset(of: place, reader)

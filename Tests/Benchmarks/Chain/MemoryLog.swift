@@ -48,7 +48,7 @@ final class MemoryLog: EventLog, @unchecked Sendable {
         MemoryProducer(self, tracked)
     }
 
-    func makeReader() throws(LogFailure) -> MemoryReader { MemoryReader(self) }
+    func makeReader(_ use: ReaderUse) throws(LogFailure) -> MemoryReader { MemoryReader(self) }
 
     func partitionCounts(of topics: [TopicID]) throws(LogFailure) -> [TopicID: Int32] {
         Dictionary(uniqueKeysWithValues: topics.map { ($0, partitions) })

@@ -63,7 +63,7 @@ struct LogFixture<Log: EventLog> {
 
     /// Everything committed in a partition, and the end that was reported behind it.
     func contents(of place: TopicPartition) throws -> (records: RecordBatch, end: Offset) {
-        let reader = try log.makeReader()
+        let reader = try log.makeReader(.catchingUp)
         defer { reader.close() }
         try reader.read(from: [FetchPosition(place, from: .beginning)])
         let batch = RecordBatch()

@@ -16,7 +16,7 @@ struct `Reading from Kafka` {
         let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())
         let place = fixture.place(Fixture.output, 0)
         try fixture.write(["a", "b"], to: place, by: producer, of: consumer)
-        let reader = try fixture.log.makeReader()
+        let reader = try fixture.log.makeReader(.catchingUp)
         // The marker may come after the commit has been answered.
         var end = Offset.zero
         for _ in 0..<patience where end < Offset(3) { end = try reader.endOffset(of: place) }
@@ -95,7 +95,7 @@ struct `Reading from Kafka` {
     @Test func `a reader knows a partition's bounds and jumps over nothing outside them`() throws {
         let fixture = try Fixture()
         let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())
-        let (reader, place) = (try fixture.log.makeReader(), fixture.place(Fixture.input, 1))
+        let (reader, place) = (try fixture.log.makeReader(.catchingUp), fixture.place(Fixture.input, 1))
         defer { reader.close() }
         try fixture.write(["one"], to: place, by: producer, of: consumer)
         // The record and its marker.

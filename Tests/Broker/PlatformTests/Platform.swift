@@ -203,7 +203,7 @@ final class Platform {
 
     /// The committed records of a topic, as anybody may read them.
     func read(_ topic: TopicID) throws -> [DownstreamRecord] {
-        let reader = try log.makeReader()
+        let reader = try log.makeReader(.catchingUp)
         defer { reader.close() }
         let places = PartitionCount(partitions).all.map { TopicPartition(topic, $0) }
         var goals: [TopicPartition: Offset] = [:]

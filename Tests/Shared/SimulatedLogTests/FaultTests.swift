@@ -9,7 +9,7 @@ import Testing
     @Test func `a failed poll or question takes nothing and works the next time`() throws {
         let world = World()
         try world.append("a")
-        let (consumer, reader) = (try world.consumer(), try world.log.makeReader())
+        let (consumer, reader) = (try world.consumer(), try world.log.makeReader(.catchingUp))
         _ = try consumer.change()
         try consumer.fetch(from: [FetchPosition(place(input), from: .beginning)])
         world.cluster.inject(.fail(.retry), at: .poll, of: "wallets/one")

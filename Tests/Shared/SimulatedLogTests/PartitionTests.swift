@@ -17,7 +17,7 @@ import Testing
 
         #expect(try world.read(output).values == ["before"])
         #expect(try world.read(output).ends == [ReachedEnd(place(output), at: Offset(2))])
-        #expect(try world.log.makeReader().endOffset(of: place(output)) == Offset(5))
+        #expect(try world.log.makeReader(.catchingUp).endOffset(of: place(output)) == Offset(5))
         world.cluster.endTransaction(transactionalID: "foreign", committed: true)
         #expect(try world.read(output).values == ["before", "foreign", "behind"])
     }
@@ -39,7 +39,7 @@ import Testing
         let (consumer, producer) = (try world.consumer(), try world.producer())
         _ = try consumer.change()
         _ = producer.commit("a", next: 1, of: consumer)
-        let (reader, batch) = (try world.log.makeReader(), RecordBatch())
+        let (reader, batch) = (try world.log.makeReader(.catchingUp), RecordBatch())
         try reader.read(from: [FetchPosition(place(output), from: .beginning)])
         let ends = try reader.poll(into: batch, limits: limits, waitMilliseconds: 0)
         #expect(batch.map(\.offset) == [Offset(0)])
@@ -63,7 +63,7 @@ import Testing
         #expect(try world.position() == .offset(Offset(1)))
         #expect(producer.commit("b again", next: 2, of: consumer).kind == "committed")
         #expect(try world.read(output).values == ["a", "b again"])
-        #expect(try world.log.makeReader().endOffset(of: place(output)) == Offset(6))
+        #expect(try world.log.makeReader(.catchingUp).endOffset(of: place(output)) == Offset(6))
     }
 
     @Test func `compaction keeps the last of each key, and tombstones until they are old`() throws {

@@ -109,7 +109,7 @@ import Testing
         #expect(producer.commit("a", next: 1, of: consumer).kind == "committed")
         #expect(try world.position() == .unstable)
         #expect(try world.read(output).values == [])
-        #expect(try world.log.makeReader().endOffset(of: place(output)) == Offset(1))
+        #expect(try world.log.makeReader(.catchingUp).endOffset(of: place(output)) == Offset(1))
         world.cluster.advance(milliseconds: 500)
         #expect(try world.position() == .offset(Offset(1)))
         #expect(try world.read(output).values == ["a"])

@@ -38,7 +38,7 @@ struct World {
     func read(_ topic: TopicID, from start: FetchPosition.Start = .beginning) throws -> (
         values: [String], ends: [ReachedEnd]
     ) {
-        let (reader, batch) = (try log.makeReader(), RecordBatch())
+        let (reader, batch) = (try log.makeReader(.catchingUp), RecordBatch())
         try reader.read(from: [FetchPosition(place(topic), from: start)])
         let ends = try reader.poll(into: batch, limits: limits, waitMilliseconds: 0)
         return (batch.map(text), ends)
