@@ -5,38 +5,34 @@ import Primitives
 
 extension JSONWriter {
     public mutating func field(_ name: StaticString, _ text: String) {
-        key(name)
-        string(text)
+        let utf8 = text.utf8.span
+        var isPut = false
+        member(name, room: utf8.count + 2) { isPut = $0.put(quoted: utf8) }
+        if !isPut { appendEscaped(utf8) }
     }
 
     public mutating func field(_ name: StaticString, _ number: Int64) {
-        key(name)
-        integer(number)
+        member(name, room: BytePen.numberRoom) { $0.put(number) }
     }
 
     public mutating func field(_ name: StaticString, _ number: ExactDecimal) {
-        key(name)
-        decimal(number)
+        member(name, room: BytePen.numberRoom) { $0.put(number) }
     }
 
     public mutating func field(_ name: StaticString, hex number: UInt128) {
-        key(name)
-        hex(number)
+        member(name, room: BytePen.hexRoom + 2) { $0.put(quoted: number) }
     }
 
     public mutating func field(_ name: StaticString, _ time: Timestamp) {
-        key(name)
-        timestamp(time)
+        member(name, room: BytePen.timestampRoom + 2) { $0.put(quoted: time) }
     }
 
     public mutating func field(_ name: StaticString, _ value: Bool) {
-        key(name)
-        bool(value)
+        member(name, room: 5) { $0.put(value ? "true" : "false") }
     }
 
     public mutating func nullField(_ name: StaticString) {
-        key(name)
-        null()
+        member(name, room: 4) { $0.put("null") }
     }
 
     public mutating func field(_ name: StaticString, raw json: some Collection<UInt8>) {

@@ -7,14 +7,16 @@ import Primitives
 
 /// A compact JSON document being written. Commas and colons are the writer's business.
 public struct JSONWriter: Sendable {
-    /// Open objects and arrays at once: one bit each in the writer's two stacks, twice what the reader takes.
+    /// Open objects and arrays at once: one bit each in the writer's stack, twice what the reader takes.
     public static let maximumDepth = 64
 
     public private(set) var bytes: [UInt8] = []
     private var depth = 0
-    /// Bit d - 1 tells of the container at depth d.
+    /// Whether each open container is an object, the innermost in the lowest bit.
     private var objects: UInt64 = 0
-    private var nonEmpty: UInt64 = 0
+    /// Whether the innermost container has a member or an item: the next one then needs a comma. Those around it
+    /// have one, since it stands in them.
+    private var needsComma = false
     private var hasKey = false
 
     /// - Parameter capacity: bytes to make room for at first.
@@ -23,7 +25,7 @@ public struct JSONWriter: Sendable {
     /// Starts over, keeping the storage.
     public mutating func clear() {
         bytes.removeAll(keepingCapacity: true)
-        (depth, objects, nonEmpty, hasKey) = (0, 0, 0, false)
+        (depth, objects, needsComma, hasKey) = (0, 0, false, false)
     }
 
     /// Whether the document is written to its end.
@@ -33,24 +35,21 @@ public struct JSONWriter: Sendable {
 
     public mutating func beginObject() {
         beginContainer(UInt8(ascii: "{"))
-        objects |= 1 << UInt64(depth - 1)
+        objects |= 1
     }
 
     public mutating func beginArray() {
         beginContainer(UInt8(ascii: "["))
-        objects &= ~(1 << UInt64(depth - 1))
     }
 
     public mutating func endObject() {
         precondition(isInObject && !hasKey, "an object ends where it is open and its last key has a value")
-        depth -= 1
-        bytes.append(UInt8(ascii: "}"))
+        endContainer(UInt8(ascii: "}"))
     }
 
     public mutating func endArray() {
         precondition(depth > 0 && !isInObject, "an array ends where it is open")
-        depth -= 1
-        bytes.append(UInt8(ascii: "]"))
+        endContainer(UInt8(ascii: "]"))
     }
 
     /// A key that a codec knows: copied as it stands. Its name has more than one character, and none to be escaped
@@ -58,19 +57,17 @@ public struct JSONWriter: Sendable {
     ///
     /// - Precondition: an object is open, and the key before has its value.
     public mutating func key(_ name: StaticString) {
-        beginKey()
-        assert(StaticBytes(name).allSatisfy(isPlain), "a key that needs escapes is text")
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: StaticBytes(name))
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        member(name, room: 0) { _ in }
+        hasKey = true
     }
 
     /// A key that comes with the message.
     public mutating func key(text name: String) {
-        beginKey()
+        checkKey()
+        separate()
         quote(name)
         bytes.append(UInt8(ascii: ":"))
+        hasKey = true
     }
 
     // MARK: Values
@@ -83,60 +80,50 @@ public struct JSONWriter: Sendable {
     /// Text as UTF-8; sequences that are not UTF-8 become U+FFFD.
     public mutating func string(utf8 text: some Collection<UInt8>) {
         beginValue()
-        if text.allSatisfy(isPlain) {
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(contentsOf: text)
-            bytes.append(UInt8(ascii: "\""))
-        } else {
-            quote(String(decoding: text, as: UTF8.self))
+        let isWritten = text.withContiguousStorageIfAvailable { text in
+            let utf8 = unsafe text.span
+            return isASCII(utf8) && putQuoted(utf8)
         }
+        if isWritten != true { quote(String(decoding: text, as: UTF8.self)) }
     }
 
     public mutating func integer(_ number: Int64) {
-        beginValue()
-        if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        digits(number.magnitude, places: 0)
+        value(room: BytePen.numberRoom) { $0.put(number) }
     }
 
     /// A JSON number with the decimal's own places.
     public mutating func decimal(_ number: ExactDecimal) {
-        beginValue()
-        if number.isNegative { bytes.append(UInt8(ascii: "-")) }
-        digits(number.mantissa.magnitude, places: number.scale)
+        value(room: BytePen.numberRoom) { $0.put(number) }
     }
 
     /// A string of 32 lower-case hex digits.
     public mutating func hex(_ number: UInt128) {
-        beginValue()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.appendHex(number)
-        bytes.append(UInt8(ascii: "\""))
+        value(room: BytePen.hexRoom + 2) { $0.put(quoted: number) }
     }
 
     /// A string of two lower-case hex digits for each byte.
     public mutating func hex(of data: some Collection<UInt8>) {
         beginValue()
         bytes.append(UInt8(ascii: "\""))
-        bytes.appendHex(of: data)
+        let isWritten: Void? = data.withContiguousStorageIfAvailable { data in
+            let data = unsafe data.span
+            bytes.appendHex(of: data)
+        }
+        if isWritten == nil { bytes.appendHex(of: Array(data).span) }
         bytes.append(UInt8(ascii: "\""))
     }
 
     /// A string in RFC 3339, UTC with milliseconds.
     public mutating func timestamp(_ time: Timestamp) {
-        beginValue()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: time.rfc3339)
-        bytes.append(UInt8(ascii: "\""))
+        value(room: BytePen.timestampRoom + 2) { $0.put(quoted: time) }
     }
 
     public mutating func bool(_ value: Bool) {
-        beginValue()
-        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+        self.value(room: 5) { $0.put(value ? "true" : "false") }
     }
 
     public mutating func null() {
-        beginValue()
-        bytes.append(contentsOf: "null".utf8)
+        value(room: 4) { $0.put("null") }
     }
 
     /// A value that is JSON already, such as ``JSONValue/rawBytes``; it is copied unchecked.
@@ -148,106 +135,84 @@ public struct JSONWriter: Sendable {
 
     // MARK: Steps
 
-    private var isInObject: Bool { depth > 0 && objects & (1 << UInt64(depth - 1)) != 0 }
+    private var isInObject: Bool { objects & 1 != 0 }
 
     private mutating func beginContainer(_ bracket: UInt8) {
-        beginValue()
         precondition(depth < Self.maximumDepth, "the document nests deeper than any message")
+        beginValue()
         depth += 1
-        nonEmpty &= ~(1 << UInt64(depth - 1))
+        objects <<= 1
+        needsComma = false
         bytes.append(bracket)
     }
 
-    private mutating func beginKey() {
+    private mutating func endContainer(_ bracket: UInt8) {
+        depth -= 1
+        objects >>= 1
+        needsComma = true
+        bytes.append(bracket)
+    }
+
+    private func checkKey() {
         precondition(isInObject && !hasKey, "a key belongs into an object, and each key has a value")
-        separate()
-        hasKey = true
+    }
+
+    /// A key, and what `write` puts behind its colon: `room` bytes at most.
+    @inline(__always)
+    mutating func member(_ name: StaticString, room: Int, _ write: (inout BytePen) -> Void) {
+        checkKey()
+        assert(StaticBytes(name).allSatisfy(isPlain), "a key that needs escapes is text")
+        let comma = needsComma
+        bytes.append(room: name.utf8CodeUnitCount + Self.keyRoom + room) { pen in
+            if comma { pen.put(UInt8(ascii: ",")) }
+            pen.put(UInt8(ascii: "\""))
+            pen.put(name)
+            pen.put("\":")
+            write(&pen)
+        }
+        needsComma = true
+    }
+
+    /// A comma, quotes and a colon.
+    private static let keyRoom = 4
+
+    @inline(__always)
+    private mutating func value(room: Int, _ write: (inout BytePen) -> Void) {
+        beginValue()
+        bytes.append(room: room, write)
     }
 
     private mutating func beginValue() {
-        if depth == 0 {
-            precondition(bytes.isEmpty, "one document at a time")
-        } else if isInObject {
-            precondition(hasKey, "a value in an object needs a key")
+        if hasKey {
             hasKey = false
+        } else if depth == 0 {
+            precondition(bytes.isEmpty, "one document at a time")
         } else {
+            precondition(!isInObject, "a value in an object needs a key")
             separate()
         }
     }
 
     private mutating func separate() {
-        let bit = UInt64(1) << UInt64(depth - 1)
-        if nonEmpty & bit != 0 { bytes.append(UInt8(ascii: ",")) }
-        nonEmpty |= bit
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = true
     }
 
-    /// The digits of `number`, with a point before the last `places` and at least one digit before the point.
-    private mutating func digits(_ number: UInt64, places: Int) {
-        var (count, bound) = (1, UInt64(10))
-        while count < Self.mostDigits, number >= bound {
-            count += 1
-            bound = count < Self.mostDigits ? bound * 10 : bound
-        }
-        count = max(count, places + 1) + (places > 0 ? 1 : 0)
-        bytes.append(contentsOf: repeatElement(UInt8(ascii: "."), count: count))
-        var (rest, at) = (number, bytes.count)
-        for place in 0..<count {
-            at -= 1
-            if place == places, places > 0 { continue }
-            bytes[at] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
-    }
-
-    /// 2^64 - 1 has twenty.
-    private static let mostDigits = 20
-
-    /// Checked and copied in one go, as far as nothing is to be escaped: nearly always to the end.
     private mutating func quote(_ text: String) {
-        let utf8 = text.utf8
-        let span = utf8.span
-        var at = 0
-        bytes.append(addingCapacity: span.count + 2) { output in
-            output.append(UInt8(ascii: "\""))
-            while at < span.count, !needsEscape(span[at]) {
-                output.append(span[at])
-                at += 1
-            }
-            if at == span.count { output.append(UInt8(ascii: "\"")) }
-        }
-        guard at < span.count else { return }
-        while at < span.count {
-            appendEscaped(span[at])
-            at += 1
-        }
+        let utf8 = text.utf8.span
+        if !putQuoted(utf8) { appendEscaped(utf8) }
+    }
+
+    /// Copied in one go if nothing is to be escaped, as nearly always; else nothing is written.
+    private mutating func putQuoted(_ utf8: Span<UInt8>) -> Bool {
+        var isPut = false
+        bytes.append(room: utf8.count + 2) { isPut = $0.put(quoted: utf8) }
+        return isPut
+    }
+
+    mutating func appendEscaped(_ utf8: Span<UInt8>) {
+        bytes.append(UInt8(ascii: "\""))
+        for at in utf8.indices { bytes.append(escaping: utf8[at]) }
         bytes.append(UInt8(ascii: "\""))
     }
-
-    private mutating func appendEscaped(_ byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-        case 0x08: bytes.append(contentsOf: "\\b".utf8)
-        case 0x09: bytes.append(contentsOf: "\\t".utf8)
-        case 0x0a: bytes.append(contentsOf: "\\n".utf8)
-        case 0x0c: bytes.append(contentsOf: "\\f".utf8)
-        case 0x0d: bytes.append(contentsOf: "\\r".utf8)
-        case 0..<0x20:
-            bytes.append(contentsOf: "\\u00".utf8)
-            bytes += [hexDigit(UInt64(byte >> 4)), hexDigit(UInt64(byte))]
-        default: bytes.append(byte)
-        }
-    }
-}
-
-private func needsEscape(_ byte: UInt8) -> Bool {
-    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-}
-
-/// ASCII that stands in a string as it is.
-private func isPlain(_ byte: UInt8) -> Bool { byte < 0x80 && !needsEscape(byte) }
-
-/// The lowest four bits as a lower-case hex digit.
-private func hexDigit(_ number: UInt64) -> UInt8 {
-    let nibble = UInt8(truncatingIfNeeded: number & 0xf)
-    return nibble < 10 ? 0x30 + nibble : 0x57 + nibble
 }

@@ -28,7 +28,6 @@ extension FieldReader {
 
 extension JSONWriter {
     public mutating func field(_ name: StaticString, _ identifier: some Identifier) {
-        key(name)
-        hex(identifier.value)
+        field(name, hex: identifier.value)
     }
 }

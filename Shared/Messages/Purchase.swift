@@ -187,7 +187,6 @@ extension Purchase {
     }
 
     private func writeAmount(_ writer: inout JSONWriter, _ key: StaticString, _ minorUnits: Int64) {
-        writer.key(key)
-        writer.decimal(ExactDecimal(mantissa: minorUnits, scale: currency.exponent))
+        writer.field(key, ExactDecimal(mantissa: minorUnits, scale: currency.exponent))
     }
 }

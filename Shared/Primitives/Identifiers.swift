@@ -98,45 +98,6 @@ public func hexDigits(_ value: UInt128) -> [UInt8] {
     return digits
 }
 
-extension [UInt8] {
-    /// Adds 32 lower-case hex digits. A message has a dozen ids, so all room is made at once.
-    public mutating func appendHex(_ value: UInt128) {
-        append(addingCapacity: 32) { text in
-            for part in (0..<4).reversed() {
-                var digits = eightHexDigits(UInt32(truncatingIfNeeded: value >> UInt128(32 * part)))
-                for _ in 0..<8 {
-                    text.append(UInt8(truncatingIfNeeded: digits >> 56))
-                    digits <<= 8
-                }
-            }
-        }
-    }
-
-    /// Adds the two lower-case hex digits of each byte.
-    public mutating func appendHex(of bytes: some Collection<UInt8>) {
-        append(addingCapacity: 2 * bytes.count) { text in
-            for byte in bytes {
-                text.append(hexDigit(byte >> 4))
-                text.append(hexDigit(byte & 0xf))
-            }
-        }
-    }
-}
-
-/// Of a number below sixteen.
-private func hexDigit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 0x30 + nibble : 0x57 + nibble }
-
-/// The digits of 32 bits, the highest in the highest byte: spread to a nibble a byte, then all eight at once.
-private func eightHexDigits(_ value: UInt32) -> UInt64 {
-    var nibbles = UInt64(value)
-    nibbles = (nibbles << 16 | nibbles) & 0x0000_ffff_0000_ffff
-    nibbles = (nibbles << 8 | nibbles) & 0x00ff_00ff_00ff_00ff
-    nibbles = (nibbles << 4 | nibbles) & 0x0f0f_0f0f_0f0f_0f0f
-    let isLetter = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-    // From "9" + 1 to "a" is 0x27.
-    return (nibbles | 0x3030_3030_3030_3030) &+ isLetter &* 0x27
-}
-
 /// The value of exactly 32 lower-case hex digits, else nil.
 @inlinable public func parseHex(_ digits: some Collection<UInt8>) -> UInt128? {
     guard digits.count == 32 else { return nil }

@@ -37,26 +37,9 @@ extension Timestamp: CustomStringConvertible {
 
     /// The text form as 24 ASCII bytes (years 1 to 9999).
     public var rfc3339: [UInt8] {
-        let (year, month, day) = date
-        let inDay = Int(milliseconds - self.day * Self.millisecondsPerDay)
-        return [UInt8](capacity: 24) { text in
-            func put(_ number: Int, _ after: Unicode.Scalar) {
-                text.append(0x30 + UInt8(truncatingIfNeeded: number / 10))
-                text.append(0x30 + UInt8(truncatingIfNeeded: number % 10))
-                text.append(UInt8(ascii: after))
-            }
-            let (century, second) = (year / 100, inDay / 1_000)
-            text.append(0x30 + UInt8(truncatingIfNeeded: century / 10))
-            text.append(0x30 + UInt8(truncatingIfNeeded: century % 10))
-            put(year % 100, "-")
-            put(month, "-")
-            put(day, "T")
-            put(second / 3_600, ":")
-            put(second / 60 % 60, ":")
-            put(second % 60, ".")
-            text.append(0x30 + UInt8(truncatingIfNeeded: inDay % 1_000 / 100))
-            put(inDay % 100, "Z")
-        }
+        var text: [UInt8] = []
+        text.append(room: BytePen.timestampRoom) { $0.put(self) }
+        return text
     }
 
     /// Reads RFC 3339 with a zone (`Z` or an offset). A leap second (`:60`) reads as `:59`; more

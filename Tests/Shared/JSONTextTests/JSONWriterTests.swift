@@ -42,6 +42,28 @@ import Testing
                 + #""utf8":"a\"\#u{fffd}b","items":[{},[1,2],[ 3 ]],"empty":{}}"#)
     }
 
+    @Test func `escapes what has to be, at every place of texts of every length`() {
+        for escape: (text: String, written: String) in [("\"", #"\""#), ("\\", #"\\"#), ("\u{1f}", #"\u001f"#)] {
+            for length in 0..<20 {
+                for place in 0...length {
+                    let before = String(repeating: "é", count: place)
+                    let after = String(repeating: "a", count: length - place)
+                    var writer = JSONWriter(capacity: 0)
+                    writer.beginObject()
+                    writer.field("text", before + escape.text + after)
+                    writer.key("utf8")
+                    writer.string(utf8: Array((after + escape.text + before).utf8))
+                    writer.field("plain", before + after)
+                    writer.endObject()
+                    let due =
+                        #"{"text":""# + before + escape.written + after + #"","#
+                        + #""utf8":""# + after + escape.written + before + #"","plain":""# + before + after + #""}"#
+                    #expect(String(decoding: writer.bytes, as: UTF8.self) == due)
+                }
+            }
+        }
+    }
+
     @Test func `starts over after clear, at any point`() {
         var writer = JSONWriter()
         writer.beginArray()
