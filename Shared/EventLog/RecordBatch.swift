@@ -13,12 +13,18 @@ public final class RecordBatch {
         var timestamp: Timestamp
         var key: Range<Int>?
         var value: Range<Int>?
-        var headers: Range<Int>
+        /// Its headers are those from here to the next record's first.
+        var firstHeader: Int
     }
 
+    /// The value follows the name.
     struct HeaderEntry {
-        var name: Range<Int>
-        var value: Range<Int>
+        var start: Int
+        var middle: Int
+        var end: Int
+
+        var name: Range<Int> { start..<middle }
+        var value: Range<Int> { middle..<end }
     }
 
     public private(set) var bytes: [UInt8] = []
@@ -44,31 +50,54 @@ public final class RecordBatch {
         to place: TopicPartition, key: (some Collection<UInt8>)?, offset: Offset = .zero,
         timestamp: Timestamp = .zero
     ) {
-        let headers = headerEntries.count..<headerEntries.count
         let keyRange = key.map(store)
         entries.append(
             Entry(
-                place: place, offset: offset, timestamp: timestamp, key: keyRange, value: nil, headers: headers))
+                place: place, offset: offset, timestamp: timestamp, key: keyRange, value: nil,
+                firstHeader: headerEntries.count))
     }
 
     /// Adds a header to the newest record. Names may repeat, as they may in Kafka.
     public func addHeader(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) {
-        addHeader(at: store(name), store(value))
+        let start = store(name)
+        endHeader(start.lowerBound, store(value))
     }
 
     public func addHeader(_ name: StaticString, _ value: some Collection<UInt8>) {
-        addHeader(at: store(StaticBytes(name)), store(value))
+        let start = bytes.count
+        bytes.append(contentsOf: StaticBytes(name))
+        endHeader(start, store(value))
     }
 
     public func addHeader(_ name: StaticString, _ value: String) {
-        addHeader(at: store(StaticBytes(name)), store(value.utf8))
+        let utf8 = value.utf8.span
+        addHeader(name, room: utf8.count) { $0.put(utf8) }
     }
 
-    private func addHeader(at name: Range<Int>, _ value: Range<Int>) {
+    /// 32 lower-case hex digits.
+    public func addHeader(_ name: StaticString, hex number: UInt128) {
+        addHeader(name, room: BytePen.hexRoom) { $0.put(hex: number) }
+    }
+
+    /// RFC 3339 in UTC with milliseconds.
+    public func addHeader(_ name: StaticString, _ time: Timestamp) {
+        addHeader(name, room: BytePen.timestampRoom) { $0.put(time) }
+    }
+
+    @inline(__always)
+    private func addHeader(_ name: StaticString, room: Int, _ write: (inout BytePen) -> Void) {
+        let start = bytes.count
+        let middle = start + name.utf8CodeUnitCount
+        bytes.append(room: name.utf8CodeUnitCount + room) { pen in
+            pen.put(name)
+            write(&pen)
+        }
+        endHeader(start, middle..<bytes.count)
+    }
+
+    private func endHeader(_ start: Int, _ value: Range<Int>) {
         precondition(!entries.isEmpty, "a header belongs to a record")
-        headerEntries.append(HeaderEntry(name: name, value: value))
-        let start = entries[entries.count - 1].headers.lowerBound
-        entries[entries.count - 1].headers = start..<headerEntries.count
+        headerEntries.append(HeaderEntry(start: start, middle: value.lowerBound, end: value.upperBound))
     }
 
     /// Gives the newest record its value; without this call its value is null (a tombstone).
@@ -81,7 +110,7 @@ public final class RecordBatch {
     public func truncate(to count: Int) {
         guard count < entries.count else { return }
         let first = entries[count]
-        headerEntries.removeLast(headerEntries.count - first.headers.lowerBound)
+        headerEntries.removeLast(headerEntries.count - first.firstHeader)
         entries.removeLast(entries.count - count)
     }
 
@@ -103,27 +132,26 @@ public final class RecordBatch {
     /// Bytes of key, value and headers of one record.
     public func byteCount(of index: Int) -> Int {
         let entry = entries[index]
-        let headers = headerEntries[entry.headers].reduce(0) { $0 + $1.name.count + $1.value.count }
+        let headers = headerEntries[headers(of: index)].reduce(0) { $0 + $1.end - $1.start }
         return (entry.key?.count ?? 0) + (entry.value?.count ?? 0) + headers
+    }
+
+    func headers(of index: Int) -> Range<Int> {
+        let end = index + 1 < entries.count ? entries[index + 1].firstHeader : headerEntries.count
+        return entries[index].firstHeader..<end
     }
 
     /// Where the value of a record's last header of that name lies. Looked for by every stage in every record, so
     /// nothing is copied or retained for it.
     func headerValue(_ name: StaticString, of index: Int) -> Range<Int>? {
         let wanted = StaticBytes(name)
-        for number in entries[index].headers.reversed() where headerEntries[number].name.count == wanted.count {
-            let start = headerEntries[number].name.lowerBound
+        for number in headers(of: index).reversed() where headerEntries[number].name.count == wanted.count {
+            let start = headerEntries[number].start
             var at = 0
             while at < wanted.count, bytes[start + at] == wanted[at] { at += 1 }
             if at == wanted.count { return headerEntries[number].value }
         }
         return nil
-    }
-
-    private func store(_ literal: StaticBytes) -> Range<Int> {
-        let start = bytes.count
-        bytes.append(contentsOf: literal)
-        return start..<bytes.count
     }
 
     private func store(_ part: some Collection<UInt8>) -> Range<Int> {
@@ -165,11 +193,11 @@ public struct Record {
     /// Of key, value and headers.
     public var byteCount: Int { batch.byteCount(of: index) }
 
-    public var headerCount: Int { entry.headers.count }
+    public var headerCount: Int { batch.headers(of: index).count }
 
     /// The nth header's name and value.
     public func header(at number: Int) -> (name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
-        let header = batch.headerEntries[entry.headers.lowerBound + number]
+        let header = batch.headerEntries[batch.headers(of: index).lowerBound + number]
         return (batch.bytes[header.name], batch.bytes[header.value])
     }
 

@@ -124,10 +124,10 @@ extension RecordBatch {
     /// Adds the CloudEvents headers of a record that a service writes.
     public func addEnvelope(_ type: MessageType, id: UInt128, source: ServiceName, time: Timestamp) {
         addHeader(HeaderName.specVersion, "1.0")
-        addHeader(HeaderName.id, hexDigits(id))
+        addHeader(HeaderName.id, hex: id)
         addHeader(HeaderName.source, source.rawValue)
         addHeader(HeaderName.type, type.rawValue)
-        addHeader(HeaderName.time, time.rfc3339)
+        addHeader(HeaderName.time, time)
         addHeader(HeaderName.contentType, "application/json")
     }
 
