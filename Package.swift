@@ -96,7 +96,7 @@ let package = Package(
         tests("PrimitivesTests", at: "Shared/PrimitivesTests", ["Primitives"]),
         tests("JSONTextTests", at: "Shared/JSONTextTests", ["JSONText", "Primitives"]),
         tests("DigestsTests", at: "Shared/DigestsTests", ["Digests"]),
-        tests("MessagesTests", at: "Shared/MessagesTests", ["Messages", "JSONText"]),
+        tests("MessagesTests", at: "Shared/MessagesTests", ["Messages", "JSONText", "Primitives"]),
         tests("StateStoreTests", at: "Shared/StateStoreTests", ["StateStore", "EventLog", "Primitives"]),
         tests(
             "StreamRuntimeTests", at: "Shared/StreamRuntimeTests",

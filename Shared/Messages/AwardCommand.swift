@@ -49,6 +49,8 @@ public struct AwardCommand: Sendable, Equatable {
         case walletBlocked = "wallet-blocked"
 
         public var isRefusal: Bool { self != .noOfferFired }
+
+        static let words = WordTable<Reason>()
     }
 
     public init(
@@ -70,7 +72,7 @@ extension AwardCommand {
     public static func decode(
         _ bytes: [UInt8], in range: Range<Int>? = nil
     ) throws(MessageFailure) -> AwardCommand {
-        try Messages.decode(bytes, in: range) { (fields: inout FieldReader) in
+        try Messages.decode(bytes, in: range, canonical: readCanonical) { (fields: inout FieldReader) in
             let event = fields.event("event")
             let source = fields.text("source", required: true, maximum: Purchase.maximumTextBytes)
             let type = fields.choice("eventType", of: MessageType.self, required: true)

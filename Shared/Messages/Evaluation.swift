@@ -58,7 +58,7 @@ public struct Evaluation: Sendable, Equatable {
     public static func decode(
         _ bytes: [UInt8], in range: Range<Int>? = nil
     ) throws(MessageFailure) -> Evaluation {
-        try Messages.decode(bytes, in: range) { (fields: inout FieldReader) in
+        try Messages.decode(bytes, in: range, canonical: readCanonical) { (fields: inout FieldReader) in
             let event = fields.event("event")
             let wallet = fields.wallet("wallet")
             let source = fields.text("source", required: true, maximum: Purchase.maximumTextBytes)

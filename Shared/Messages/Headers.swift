@@ -38,7 +38,7 @@ public enum HeaderName {
     ]
 }
 
-/// What a record is. At most 15 bytes, so that reading one costs no allocation.
+/// What a record is. At most 15 bytes, as many as a table of words takes.
 public enum MessageType: String, Sendable, CaseIterable {
     // Events and requests from outside
     case purchase
@@ -73,6 +73,8 @@ public enum MessageType: String, Sendable, CaseIterable {
     case evaluated
     case noticed
     case reply
+
+    public static let words = WordTable<MessageType>()
 }
 
 /// Where the answer to a request goes: a partition of `replies`, and the number its gateway knows
@@ -100,7 +102,7 @@ public enum ReplyOutcome: String, Sendable {
 
 extension Record {
     /// Nil if the header is missing or names no known type.
-    public var messageType: MessageType? { headerText(HeaderName.type).flatMap(MessageType.init(rawValue:)) }
+    public var messageType: MessageType? { header(HeaderName.type).flatMap { MessageType.words[$0.span] } }
 
     public var eventID: EventID? { header(HeaderName.id).flatMap { EventID(hex: $0) } }
 

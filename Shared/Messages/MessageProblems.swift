@@ -44,3 +44,13 @@ public func decode<Message>(
     guard fields.problems.isEmpty, let message else { throw .fields(fields.problems) }
     return message
 }
+
+/// Reads a body in the form that this platform writes. One of any other form, and one that is wrong, is read by
+/// `read`, which knows what is wrong with it.
+public func decode<Message>(
+    _ bytes: [UInt8], in range: Range<Int>? = nil, canonical: (inout CanonicalScanner) -> Message?,
+    _ read: (inout FieldReader) -> Message?
+) throws(MessageFailure) -> Message {
+    if let message = CanonicalScanner.read(bytes, in: range, canonical) { return message }
+    return try decode(bytes, in: range, read)
+}

@@ -61,7 +61,7 @@ public struct Purchase: Sendable, Equatable {
 
 extension Purchase {
     public static func decode(_ bytes: [UInt8], in range: Range<Int>? = nil) throws(MessageFailure) -> Purchase {
-        try Messages.decode(bytes, in: range) { (fields: inout FieldReader) in read(&fields) }
+        try Messages.decode(bytes, in: range, canonical: readCanonical) { (fields: inout FieldReader) in read(&fields) }
     }
 
     /// Reads a purchase's fields; nil, with the problems noted, if any is wrong.

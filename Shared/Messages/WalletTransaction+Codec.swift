@@ -60,7 +60,7 @@ extension WalletTransaction {
     public static func decode(
         _ bytes: [UInt8], in range: Range<Int>? = nil
     ) throws(MessageFailure) -> WalletTransaction {
-        try Messages.decode(bytes, in: range) { (fields: inout FieldReader) in read(&fields) }
+        try Messages.decode(bytes, in: range, canonical: readCanonical) { (fields: inout FieldReader) in read(&fields) }
     }
 
     private static func read(_ fields: inout FieldReader) -> WalletTransaction? {

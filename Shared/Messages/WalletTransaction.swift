@@ -34,7 +34,11 @@ public struct WalletTransaction: Sendable, Equatable {
 
     /// The accounts that points move between. The programme's accounts are kept per partition and
     /// summed in reports.
-    public enum Account: String, Sendable, CaseIterable { case wallet, issued, redeemed, expired }
+    public enum Account: String, Sendable, CaseIterable {
+        case wallet, issued, redeemed, expired
+
+        static let words = WordTable<Account>()
+    }
 
     /// One leg of double entry: `points` leave `debit` and enter `credit`.
     public struct Transfer: Sendable, Equatable {

@@ -3,7 +3,7 @@
 // a byte is there which is not; only the first one found is told, those behind it are not looked for.
 
 /// Eight bytes as one number, the first in its lowest place.
-public struct EightBytes {
+public struct EightBytes: Equatable {
     @usableFromInline let bits: UInt64
 
     @inlinable @inline(__always)

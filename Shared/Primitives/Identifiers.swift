@@ -100,14 +100,20 @@ public func hexDigits(_ value: UInt128) -> [UInt8] {
 
 /// The value of exactly 32 lower-case hex digits, else nil.
 @inlinable public func parseHex(_ digits: some Collection<UInt8>) -> UInt128? {
+    let found = digits.withContiguousStorageIfAvailable { digits in
+        let digits = unsafe digits.span
+        return parseHex(digits)
+    }
+    return found ?? parseHex(Array(digits).span)
+}
+
+/// The value of exactly 32 lower-case hex digits, else nil.
+public func parseHex(_ digits: Span<UInt8>) -> UInt128? {
     guard digits.count == 32 else { return nil }
     var value: UInt128 = 0
-    for digit in digits {
-        switch digit {
-        case 0x30...0x39: value = value << 4 | UInt128(digit - 0x30)
-        case 0x61...0x66: value = value << 4 | UInt128(digit - 0x57)
-        default: return nil
-        }
+    for part in 0..<4 {
+        guard let eight = digits.eightBytes(at: 8 * part).hexNumber else { return nil }
+        value = value << 32 | UInt128(eight)
     }
     return value
 }

@@ -35,3 +35,37 @@ extension [UInt8] {
     /// At once; as a collection of its own kind it would be copied byte by byte.
     public mutating func append(contentsOf literal: StaticBytes) { literal.append(to: &self) }
 }
+
+extension Span<UInt8> {
+    /// Whether the bytes of `literal` stand at `index`; compared eight at a time.
+    ///
+    /// - Precondition: the literal has more than one character.
+    @inlinable @inline(__always)
+    public func has(_ literal: StaticString, at index: Int) -> Bool {
+        precondition(literal.hasPointerRepresentation, "the literal must be stored as bytes")
+        let count = literal.utf8CodeUnitCount
+        guard index >= 0, count <= self.count - index else { return false }
+        guard count >= 8 else {
+            for at in 0..<count where unsafe self[index + at] != literal.utf8Start[at] { return false }
+            return true
+        }
+        var at = 0
+        while at < count - 8 {
+            if eightBytes(at: index + at) != literal.eightBytes(at: at) { return false }
+            at += 8
+        }
+        // The last eight, some of them for the second time.
+        return eightBytes(at: index + count - 8) == literal.eightBytes(at: count - 8)
+    }
+}
+
+extension StaticString {
+    /// - Precondition: there are eight bytes from `index` on.
+    @inlinable @inline(__always)
+    func eightBytes(at index: Int) -> EightBytes {
+        precondition(index >= 0 && index <= utf8CodeUnitCount &- 8, "eight bytes lie within the literal")
+        // Any eight bytes are a number, and that they lie within the literal has been checked.
+        return unsafe EightBytes(
+            UInt64(littleEndian: UnsafeRawPointer(utf8Start).loadUnaligned(fromByteOffset: index, as: UInt64.self)))
+    }
+}

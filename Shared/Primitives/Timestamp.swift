@@ -45,7 +45,14 @@ extension Timestamp: CustomStringConvertible {
     /// Reads RFC 3339 with a zone (`Z` or an offset). A leap second (`:60`) reads as `:59`; more
     /// than three digits of a second are cut. Anything else, 24:00 and dates without a zone
     /// included, is nil, and so is a time whose offset takes it out of the years 1 to 9999.
-    @inlinable public init?(rfc3339 text: some Collection<UInt8>) { self.init(bytes: Array(text)) }
+    @inlinable public init?(rfc3339 text: some Collection<UInt8>) {
+        let found = text.withContiguousStorageIfAvailable { text in
+            let text = unsafe text.span
+            return Timestamp(written: text)
+        }
+        guard let time = (found ?? nil) ?? Timestamp(bytes: Array(text)) else { return nil }
+        self = time
+    }
 
     @usableFromInline init?(bytes: [UInt8]) {
         var reader = DigitReader(bytes)
