@@ -14,7 +14,7 @@ extension CanonicalScanner {
 
     /// As ``FieldReader/identifier(_:required:maximum:)`` reads it, of ASCII only.
     public mutating func identifier(maximum: Int) -> String? {
-        guard let range = quoted(maximum: maximum), isIdentifier(bytes.span.extracting(range)) else { return nil }
+        guard let range = quoted(maximum: maximum), isPlainIdentifier(bytes.span.extracting(range)) else { return nil }
         return String(decoding: bytes[range], as: UTF8.self)
     }
 
@@ -37,7 +37,7 @@ extension CanonicalScanner {
         var at = start
         while true {
             while at <= end - 8 {
-                let length = plainLength(text.eightBytes(at: at))
+                let length = text.eightBytes(at: at).plainTextLength
                 at += length
                 if length < 8 { break }
             }
@@ -123,32 +123,13 @@ extension CanonicalScanner {
     }
 }
 
-/// How many of eight bytes are characters that stand in a text as they are and that any text may have.
-@inline(__always)
-private func plainLength(_ eight: EightBytes) -> Int {
-    let ended = eight.below(0x20) | eight.equal(to: UInt8(ascii: "\"")) | eight.equal(to: UInt8(ascii: "\\"))
-    return (ended | eight.equal(to: 0x7f) | eight.wide).index
-}
-
-/// The length of one such character, or nil.
+/// The length of a character that any text may have, or nil: it is not one, or has to be looked at.
 private func plainLength(of byte: UInt8, _ at: Int, _ text: Span<UInt8>) -> Int? {
-    switch byte {
-    case 0x20..<0x7f: return byte == UInt8(ascii: "\\") ? nil : 1
-    case 0x00..<0x20, 0x7f: return nil
-    default: break
-    }
+    guard byte >= 0x80 else { return isPlainText(byte) ? 1 : nil }
     let length = scalarLength(text, at: at)
     guard length > 0 else { return nil }
     // U+0080 to U+009F are control characters; those that change the direction of writing are among U+2000 to U+207F.
     if byte == 0xc2, text[at + 1] < 0xa0 { return nil }
     if byte == 0xe2, text[at + 1] <= 0x81 { return nil }
     return length
-}
-
-private func isIdentifier(_ text: Span<UInt8>) -> Bool {
-    for at in text.indices {
-        let byte = text[at]
-        if byte <= 0x20 || byte >= 0x7f || byte == UInt8(ascii: "/") { return false }
-    }
-    return true
 }

@@ -91,9 +91,29 @@ extension FieldReader {
             return nil
         }
         if let choice = T(rawValue: value.document.keyText(index)) { return choice }
+        reportChoice(key, of: type, code: code)
+        return nil
+    }
+
+    /// One of the words of a table, in exactly their spelling.
+    public mutating func choice<T>(
+        _ key: String, of words: WordTable<T>, code: String = "unknown-value", required: Bool = true
+    ) -> T? {
+        guard let index = index(of: key, required: required) else { return nil }
+        guard let text = value.document.stringBytes(index) else {
+            reportType(key, index, due: "a string")
+            return nil
+        }
+        if let choice = words[text.span] { return choice }
+        reportChoice(key, of: T.self, code: code)
+        return nil
+    }
+
+    private mutating func reportChoice<T: RawRepresentable & CaseIterable>(
+        _ key: String, of type: T.Type, code: String
+    ) where T.RawValue == String {
         let allowed = T.allCases.map(\.rawValue).joined(separator: ", ")
         report(key, code: code, detail: "one of: \(allowed)")
-        return nil
     }
 
     /// An identifier in its text form: 32 lower-case hex digits.

@@ -12,6 +12,7 @@ extension FieldReader {
         guard let text = bounded(key, required: required, maximum: maximum, minimum: minimum) else {
             return nil
         }
+        if isPlainText(text.span) { return String(decoding: text, as: UTF8.self) }
         switch contents(of: text, isRefused: isRefusedInText) {
         case .refused:
             report(key, code: "charset", detail: "control and direction-changing characters are not allowed")
@@ -27,6 +28,7 @@ extension FieldReader {
     /// A name for machines: printable characters without white space and slashes, 1 to `maximum` UTF-8 bytes.
     public mutating func identifier(_ key: String, required: Bool = true, maximum: Int) -> String? {
         guard let text = bounded(key, required: required, maximum: maximum, minimum: 1) else { return nil }
+        if isPlainIdentifier(text.span) { return String(decoding: text, as: UTF8.self) }
         switch contents(of: text, isRefused: isRefusedInIdentifier) {
         case .refused:
             report(key, code: "charset", detail: "printable characters without spaces and slashes are due")

@@ -73,6 +73,26 @@ public struct FieldReader: Sendable {
 
     /// The array's items, if there are at most `maximum`.
     public mutating func array(_ key: String, maximum: Int, required: Bool = true) -> [JSONValue]? {
+        bounded(key, maximum: maximum, required: required).map { Array($0.items) }
+    }
+
+    /// What `read` makes of each item of an array, with a reader of its own whose problems are taken over; nil if it
+    /// makes nil of one of them, without an array, or with more than `maximum` items.
+    public mutating func items<Item>(
+        _ key: String, maximum: Int, required: Bool = true, _ read: (inout FieldReader) -> Item?
+    ) -> [Item]? {
+        guard let array = bounded(key, maximum: maximum, required: required) else { return nil }
+        var items: [Item] = []
+        items.reserveCapacity(array.count)
+        for value in array.items {
+            var fields = FieldReader(value)
+            if let item = read(&fields) { items.append(item) }
+            if !fields.problems.isEmpty { merge(fields) }
+        }
+        return items.count == array.count ? items : nil
+    }
+
+    private mutating func bounded(_ key: String, maximum: Int, required: Bool) -> JSONValue? {
         guard let index = index(of: key, required: required) else { return nil }
         guard value.document.nodes[index].kind == .array else {
             reportType(key, index, due: "an array")
@@ -83,7 +103,7 @@ public struct FieldReader: Sendable {
             report(key, code: "too-many-items", detail: "at most \(maximum) items")
             return nil
         }
-        return Array(array.items)
+        return array
     }
 
     /// Notes "unknown-field" for every member that is not in `known`: the strict mode for extra fields.

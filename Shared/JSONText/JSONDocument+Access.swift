@@ -8,14 +8,17 @@ extension JSONDocument {
     /// Index of the member's value, or nil. `hint` is where to look first: the index behind the member found
     /// last, since most documents have their members in the order in which codecs ask for them.
     func find(_ key: String, in object: Int, hint: Int = 0) -> Int? {
+        let wanted = key.utf8.span
+        let nodes = nodes.span
         guard nodes[object].kind == .object else { return nil }
         let (first, end) = (object + 1, Int(nodes[object].next))
         let start = hint > first && hint < end ? hint : first
-        return find(key, from: start, to: end) ?? (start == first ? nil : find(key, from: first, to: start))
+        return find(wanted, from: start, to: end, nodes)
+            ?? (start == first ? nil : find(wanted, from: first, to: start, nodes))
     }
 
-    private func find(_ key: String, from start: Int, to end: Int) -> Int? {
-        let (wanted, text, nodes) = (key.utf8.span, bytes.span, nodes.span)
+    private func find(_ wanted: Span<UInt8>, from start: Int, to end: Int, _ nodes: Span<Node>) -> Int? {
+        let text = bytes.span
         var at = start
         while at < end {
             if same(nodes[at], wanted, text) { return at + 1 }
@@ -29,20 +32,13 @@ extension JSONDocument {
         same(nodes[index], wanted.utf8.span, bytes.span)
     }
 
+    @inline(__always)
     private func same(_ node: Node, _ wanted: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
         if node.isEscaped {
-            let resolved = unescape(text, from: Int(node.start), to: Int(node.end))
-            return resolved.count == wanted.count
-                && resolved.indices.allSatisfy { resolved[$0] == wanted[$0] }
+            return unescape(text, from: Int(node.start), to: Int(node.end)).span.isEqual(to: wanted)
         }
-        let start = Int(node.start)
-        guard Int(node.end) - start == wanted.count else { return false }
-        var at = 0
-        while at < wanted.count {
-            if text[start + at] != wanted[at] { return false }
-            at += 1
-        }
-        return true
+        let (start, end) = (Int(node.start), Int(node.end))
+        return end - start == wanted.count && text.extracting(start..<end).isEqual(to: wanted)
     }
 
     func rawRange(_ index: Int) -> Range<Int> {
@@ -69,23 +65,11 @@ extension JSONDocument {
         return decimal(index)?.mantissa
     }
 
-    /// The common short form is read here; long ones and exponents by `ExactDecimal` itself.
     func decimal(_ index: Int) -> ExactDecimal? {
         let node = nodes[index]
         guard node.kind == .integer || node.kind == .number else { return nil }
-        let (start, end) = (Int(node.start), Int(node.end))
-        if end - start > TapeParser.safeDigits { return longDecimal(start..<end) }
-        let text = bytes.span
-        let isNegative = text[start] == UInt8(ascii: "-")
-        var (mantissa, point) = (Int64(0), end - 1)
-        for at in (isNegative ? start + 1 : start)..<end {
-            switch text[at] {
-            case 0x30...0x39: mantissa = mantissa * 10 + Int64(text[at] - 0x30)
-            case UInt8(ascii: "."): point = at
-            default: return longDecimal(start..<end)
-            }
-        }
-        return ExactDecimal(mantissa: isNegative ? -mantissa : mantissa, scale: end - 1 - point)
+        let range = Int(node.start)..<Int(node.end)
+        return ExactDecimal(plain: bytes.span.extracting(range)) ?? longDecimal(range)
     }
 
     private func longDecimal(_ range: Range<Int>) -> ExactDecimal? {

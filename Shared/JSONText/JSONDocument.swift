@@ -46,22 +46,21 @@ public struct JSONDocument: Sendable {
         let range = range ?? 0..<bytes.count
         precondition(
             range.upperBound <= bytes.count && range.lowerBound >= 0, "the range lies within the bytes")
-        var parser = TapeParser(storage: nodes, start: range.lowerBound, limits: limits)
-        self = JSONDocument(bytes: [], nodes: [])
+        var parser = TapeParser(start: range.lowerBound, limits: limits)
+        let room = TapeParser.maximumNodes(bytes: range.count, limits)
+        let text = bytes.span.extracting(0..<range.upperBound)
+        self.bytes = []
+        nodes.removeAll(keepingCapacity: true)
         do throws(JSONError) {
-            try parser.run(bytes.span.extracting(0..<range.upperBound))
+            try nodes.append(addingCapacity: room) { (nodes: inout OutputSpan<Node>) throws(JSONError) in
+                try parser.run(text, &nodes)
+            }
         } catch {
-            parser.becomeNull()
-            nodes = parser.takeNodes()
+            nodes.removeAll(keepingCapacity: true)
+            nodes.append(Node(kind: .null, start: 0, next: 1))
             throw error
         }
         self.bytes = bytes
-        nodes = parser.takeNodes()
-    }
-
-    private init(bytes: [UInt8], nodes: [Node]) {
-        self.bytes = bytes
-        self.nodes = nodes
     }
 
     public var root: JSONValue { JSONValue(document: self, index: 0) }

@@ -60,10 +60,7 @@ private func needsEscape(_ byte: UInt8) -> Bool {
 
 private func hasEscapes(_ text: Span<UInt8>) -> Bool {
     let count = text.count
-    guard count >= 8 else {
-        for at in 0..<count where needsEscape(text[at]) { return true }
-        return false
-    }
+    guard count >= 8 else { return count > 0 && hasEscapes(EightBytes(holding: text)) }
     var at = 0
     while at < count - 8 {
         if hasEscapes(text.eightBytes(at: at)) { return true }
@@ -75,5 +72,7 @@ private func hasEscapes(_ text: Span<UInt8>) -> Bool {
 
 @inline(__always)
 private func hasEscapes(_ bytes: EightBytes) -> Bool {
-    !(bytes.below(0x20) | bytes.equal(to: UInt8(ascii: "\"")) | bytes.equal(to: UInt8(ascii: "\\"))).isNone
+    // Mostly there is not even a character of another script.
+    if bytes.plainLength == 8 { return false }
+    return !(bytes.below(0x20) | bytes.equal(to: UInt8(ascii: "\"")) | bytes.equal(to: UInt8(ascii: "\\"))).isNone
 }

@@ -4,14 +4,14 @@
 
 extension TapeParser {
     /// Checks the size and that the bytes are not UTF-16 or UTF-32, and steps over a UTF-8 byte order mark.
-    mutating func checkSizeAndEncoding(_ text: Span<UInt8>) throws(JSONError) {
+    mutating func checkSizeAndEncoding(_ text: Span<UInt8>, _ nodes: Span<Node>) throws(JSONError) {
         if text.count - position > limits.bytes || text.count > Int(UInt32.max) {
-            throw refusal(.tooLarge, text, "the document is longer than \(limits.bytes) bytes")
+            throw refusal(.tooLarge, text, nodes, "the document is longer than \(limits.bytes) bytes")
         }
         guard text.count - position >= 2 else { return }
         let (first, second) = (text[position], text[position + 1])
         if first == 0 || second == 0 || first == 0xff && second == 0xfe || first == 0xfe && second == 0xff {
-            throw refusal(.invalidEncoding, text, "the document is UTF-16 or UTF-32; it has to be UTF-8")
+            throw refusal(.invalidEncoding, text, nodes, "the document is UTF-16 or UTF-32; it has to be UTF-8")
         }
         if first == 0xef, second == 0xbb, text.count - position >= 3, text[position + 2] == 0xbf {
             position += 3
@@ -21,7 +21,9 @@ extension TapeParser {
 
     /// A refusal at the present position.
     @inline(never)
-    func refusal(_ code: JSONError.Code, _ text: Span<UInt8>, _ detail: String) -> JSONError {
+    func refusal(
+        _ code: JSONError.Code, _ text: Span<UInt8>, _ nodes: Span<Node>, _ detail: String
+    ) -> JSONError {
         var (line, column) = (1, 1)
         for at in origin..<min(position, text.count) {
             if text[at] == 0x0a {
@@ -30,14 +32,14 @@ extension TapeParser {
                 column += 1
             }
         }
-        return JSONError(code: code, pointer: pointer(text), line: line, column: column, detail: detail)
+        return JSONError(code: code, pointer: pointer(text, nodes), line: line, column: column, detail: detail)
     }
 
     /// A byte that the grammar does not allow here.
     @inline(never)
-    func unexpected(_ byte: UInt8, _ text: Span<UInt8>, _ due: String) -> JSONError {
+    func unexpected(_ byte: UInt8, _ text: Span<UInt8>, _ nodes: Span<Node>, _ due: String) -> JSONError {
         if byte >= 0x80, scalarLength(text, at: position) == 0 {
-            return refusal(.invalidEncoding, text, "a byte sequence that is not UTF-8")
+            return refusal(.invalidEncoding, text, nodes, "a byte sequence that is not UTF-8")
         }
         let detail =
             switch byte {
@@ -49,17 +51,17 @@ extension TapeParser {
                 hasTrailingComma(text) ? "a comma with nothing behind it" : "\(due) is due here"
             default: "\(due) is due here"
             }
-        return refusal(.invalidJSON, text, detail)
+        return refusal(.invalidJSON, text, nodes, detail)
     }
 
-    func textAfterDocument(_ text: Span<UInt8>) -> JSONError {
+    func textAfterDocument(_ text: Span<UInt8>, _ nodes: Span<Node>) -> JSONError {
         let byte = text[position]
         if byte >= 0x80, scalarLength(text, at: position) == 0 {
-            return refusal(.invalidEncoding, text, "a byte sequence that is not UTF-8")
+            return refusal(.invalidEncoding, text, nodes, "a byte sequence that is not UTF-8")
         }
         let isSecond = byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[")
         return refusal(
-            .invalidJSON, text,
+            .invalidJSON, text, nodes,
             isSecond ? "a second document follows; one body holds one document" : "text after the document")
     }
 
@@ -72,10 +74,10 @@ extension TapeParser {
     }
 
     /// The open containers from the inside out: each one's node holds 1 + the index of its parent.
-    private func pointer(_ text: Span<UInt8>) -> String {
+    private func pointer(_ text: Span<UInt8>, _ nodes: Span<Node>) -> String {
         var tokens: [String] = []
         if open >= 0, isInsideChild {
-            tokens.append(nodes[open].kind == .object ? lastKey(text) : String(nodes[open].count - 1))
+            tokens.append(nodes[open].kind == .object ? lastKey(text, nodes) : String(nodes[open].count - 1))
         }
         var child = open
         while child >= 0, nodes[child].next > 0 {
@@ -90,9 +92,11 @@ extension TapeParser {
 
     /// The open object's member that was begun last is the last key on the tape, since its value is not there
     /// yet.
-    private func lastKey(_ text: Span<UInt8>) -> String {
-        guard let key = nodes.last(where: { $0.kind == .key }) else { return "" }
-        return pointerToken(characters(of: key, text))
+    private func lastKey(_ text: Span<UInt8>, _ nodes: Span<Node>) -> String {
+        for index in nodes.indices.reversed() where nodes[index].kind == .key {
+            return pointerToken(characters(of: nodes[index], text))
+        }
+        return ""
     }
 }
 

@@ -50,7 +50,7 @@ public struct AwardCommand: Sendable, Equatable {
 
         public var isRefusal: Bool { self != .noOfferFired }
 
-        static let words = WordTable<Reason>()
+        public static let words = WordTable<Reason>()
     }
 
     public init(
@@ -75,12 +75,12 @@ extension AwardCommand {
         try Messages.decode(bytes, in: range, canonical: readCanonical) { (fields: inout FieldReader) in
             let event = fields.event("event")
             let source = fields.text("source", required: true, maximum: Purchase.maximumTextBytes)
-            let type = fields.choice("eventType", of: MessageType.self, required: true)
+            let type = fields.choice("eventType", of: MessageType.words, required: true)
             let externalID = fields.identifier("externalId", maximum: Purchase.maximumExternalIDBytes)
             let opens = fields.bool("opensWallet", required: false) ?? false
             let occurredAt = fields.timestamp("occurredAt", required: true)
-            let reason = fields.choice("reason", of: Reason.self, required: false)
-            let lines = readLines(&fields)
+            let reason = fields.choice("reason", of: Reason.words, required: false)
+            let lines = fields.items("awards", maximum: Step.maximumAwards, required: true, readLine)
             guard let event, let source, let type, let externalID, let occurredAt, let lines else { return nil }
             return AwardCommand(
                 event: event, source: source, eventType: type, externalID: externalID, opensWallet: opens,
@@ -88,26 +88,17 @@ extension AwardCommand {
         }
     }
 
-    private static func readLines(_ fields: inout FieldReader) -> [Line]? {
-        guard let values = fields.array("awards", maximum: Step.maximumAwards, required: true) else { return nil }
-        var lines: [Line] = []
-        for value in values {
-            var line = FieldReader(value)
-            let offer = line.text("offer", required: true, maximum: Purchase.maximumTextBytes)
-            let version = line.integer("offerVersion", in: 0...Int64.max, required: true)
-            let asset = line.text("asset", required: true, maximum: Purchase.maximumTextBytes)
-            let points = line.integer("points", in: 1...Points.maximum.units, required: true)
-            let expiresAt = line.timestamp("expiresAt", required: false)
-            let inflight = line.bool("inflight", required: false) ?? false
-            if let offer, let version, let asset, let points {
-                lines.append(
-                    Line(
-                        offer: offer, offerVersion: version, asset: AssetCode(asset), points: Points(points),
-                        expiresAt: expiresAt, inflight: inflight))
-            }
-            fields.merge(line)
-        }
-        return lines
+    private static func readLine(_ fields: inout FieldReader) -> Line? {
+        let offer = fields.text("offer", required: true, maximum: Purchase.maximumTextBytes)
+        let version = fields.integer("offerVersion", in: 0...Int64.max, required: true)
+        let asset = fields.text("asset", required: true, maximum: Purchase.maximumTextBytes)
+        let points = fields.integer("points", in: 1...Points.maximum.units, required: true)
+        let expiresAt = fields.timestamp("expiresAt", required: false)
+        let inflight = fields.bool("inflight", required: false) ?? false
+        guard let offer, let version, let asset, let points else { return nil }
+        return Line(
+            offer: offer, offerVersion: version, asset: AssetCode(asset), points: Points(points),
+            expiresAt: expiresAt, inflight: inflight)
     }
 
     public func encode(to writer: inout JSONWriter) {

@@ -66,9 +66,10 @@ public struct Evaluation: Sendable, Equatable {
             let evaluatedAt = fields.timestamp("evaluatedAt", required: true)
             let version = fields.integer("configurationVersion", in: 0...Int64.max, required: true)
             let points = fields.integer("points", in: 0...Points.maximum.units, required: true)
-            let reason = fields.choice("reason", of: AwardCommand.Reason.self, required: false)
-            let offers = readOffers(&fields)
-            guard let event, let wallet, let source, let occurredAt, let evaluatedAt, let version, let points
+            let reason = fields.choice("reason", of: AwardCommand.Reason.words, required: false)
+            let offers = fields.items("offers", maximum: maximumOffers, required: true, readOffer)
+            guard let event, let wallet, let source, let occurredAt, let evaluatedAt, let version, let points,
+                let offers
             else { return nil }
             return Evaluation(
                 event: event, wallet: wallet, source: source, occurredAt: occurredAt, evaluatedAt: evaluatedAt,
@@ -76,25 +77,15 @@ public struct Evaluation: Sendable, Equatable {
         }
     }
 
-    private static func readOffers(_ fields: inout FieldReader) -> [Considered] {
-        let values = fields.array("offers", maximum: maximumOffers, required: true) ?? []
-        var offers: [Considered] = []
-        for value in values {
-            var item = FieldReader(value)
-            let offer = item.text("offer", required: true, maximum: Purchase.maximumTextBytes)
-            let version = item.integer("version", in: 0...Int64.max, required: true)
-            let points = item.integer("points", in: 0...Points.maximum.units, required: true)
-            let verdict = item.text("verdict", required: true, maximum: Purchase.maximumTextBytes)
-            let arithmetic = item.text("arithmetic", required: false, maximum: OpenWallet.maximumNameBytes)
-            if let offer, let version, let points, let verdict {
-                offers.append(
-                    Considered(
-                        offer: offer, version: version, points: Points(points), verdict: verdict,
-                        arithmetic: arithmetic))
-            }
-            fields.merge(item)
-        }
-        return offers
+    private static func readOffer(_ fields: inout FieldReader) -> Considered? {
+        let offer = fields.text("offer", required: true, maximum: Purchase.maximumTextBytes)
+        let version = fields.integer("version", in: 0...Int64.max, required: true)
+        let points = fields.integer("points", in: 0...Points.maximum.units, required: true)
+        let verdict = fields.text("verdict", required: true, maximum: Purchase.maximumTextBytes)
+        let arithmetic = fields.text("arithmetic", required: false, maximum: OpenWallet.maximumNameBytes)
+        guard let offer, let version, let points, let verdict else { return nil }
+        return Considered(
+            offer: offer, version: version, points: Points(points), verdict: verdict, arithmetic: arithmetic)
     }
 
     public func encode(to writer: inout JSONWriter) {

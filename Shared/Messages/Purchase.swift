@@ -66,7 +66,7 @@ extension Purchase {
 
     /// Reads a purchase's fields; nil, with the problems noted, if any is wrong.
     public static func read(_ fields: inout FieldReader) -> Purchase? {
-        _ = fields.choice("state", of: PostedState.self, required: false)
+        _ = fields.choice("state", of: PostedState.words, required: false)
         let externalID = fields.identifier("externalId", maximum: maximumExternalIDBytes)
         let occurredAt = fields.timestamp("occurredAt", required: true)
         let unit = fields.text("unit", required: true, maximum: maximumTextBytes)
@@ -77,9 +77,10 @@ extension Purchase {
             return nil
         }
         let discount = readAmount(&fields, "discount", currency, required: false)
-        let lines = readLines(&fields, currency)
-        let stated = readAmount(&fields, "total", currency, required: lines?.isEmpty ?? true)
-        guard fields.problems.isEmpty, let externalID, let occurredAt, let unit, let lines else { return nil }
+        let lines =
+            fields.items("lines", maximum: maximumLines, required: false) { readLine(&$0, currency) } ?? []
+        let stated = readAmount(&fields, "total", currency, required: lines.isEmpty)
+        guard fields.problems.isEmpty, let externalID, let occurredAt, let unit else { return nil }
         let sum = lines.reduce(Int64(0)) { $0 + $1.total } - (discount ?? 0)
         let total = stated ?? sum
         if !lines.isEmpty, total != sum || total < 0 {
@@ -90,17 +91,6 @@ extension Purchase {
         return Purchase(
             externalID: externalID, occurredAt: occurredAt, unit: unit, currency: currency, total: total,
             discount: discount ?? 0, classification: classification, lines: lines)
-    }
-
-    private static func readLines(_ fields: inout FieldReader, _ currency: Currency) -> [Line]? {
-        guard let values = fields.array("lines", maximum: maximumLines, required: false) else { return [] }
-        var lines: [Line] = []
-        for value in values {
-            var line = FieldReader(value)
-            if let read = readLine(&line, currency) { lines.append(read) }
-            fields.merge(line)
-        }
-        return lines.count == values.count ? lines : nil
     }
 
     private static func readLine(_ fields: inout FieldReader, _ currency: Currency) -> Line? {
@@ -152,7 +142,11 @@ extension Purchase {
 }
 
 /// An event is created as posted; only a cancellation moves it (O32).
-private enum PostedState: String, CaseIterable { case posted }
+private enum PostedState: String, CaseIterable {
+    case posted
+
+    static let words = WordTable<PostedState>()
+}
 
 // MARK: Writing
 

@@ -67,7 +67,7 @@ extension WalletTransaction {
         let id = fields.message("transaction")
         let wallet = fields.wallet("wallet")
         let externalID = fields.identifier("externalId", maximum: Purchase.maximumExternalIDBytes)
-        let type = fields.choice("type", of: MessageType.self, required: true)
+        let type = fields.choice("type", of: MessageType.words, required: true)
         let points = fields.integer("points", in: 0...Points.maximum.units, required: true)
         let occurredAt = fields.timestamp("occurredAt", required: true)
         let recordedAt = fields.timestamp("recordedAt", required: true)
@@ -93,8 +93,9 @@ extension WalletTransaction {
         transaction.purpose = fields.text("purpose", required: false, maximum: length)
         transaction.reward = fields.text("reward", required: false, maximum: length)
         transaction.source = fields.text("source", required: false, maximum: length)
-        transaction.transfers = readTransfers(&fields)
-        transaction.lots = readLots(&fields)
+        transaction.transfers =
+            fields.items("transfers", maximum: Step.maximumAwards, required: false, readTransfer) ?? []
+        transaction.lots = fields.items("lots", maximum: maximumLots, required: false, readLot) ?? []
     }
 
     private static func readBalances(_ fields: inout FieldReader) -> Balances? {
@@ -105,42 +106,24 @@ extension WalletTransaction {
         return balances
     }
 
-    private static func readTransfers(_ fields: inout FieldReader) -> [Transfer] {
-        let values = fields.array("transfers", maximum: Step.maximumAwards, required: false) ?? []
-        var transfers: [Transfer] = []
-        for value in values {
-            var item = FieldReader(value)
-            let id = item.message("transfer")
-            let debit = item.choice("debit", of: Account.self, required: true)
-            let credit = item.choice("credit", of: Account.self, required: true)
-            let points = item.integer("points", in: 1...Points.maximum.units, required: true)
-            let offer = item.text("offer", required: false, maximum: Purchase.maximumTextBytes)
-            let version = item.integer("offerVersion", in: 0...Int64.max, required: false)
-            if let id, let debit, let credit, let points {
-                transfers.append(
-                    Transfer(
-                        id: id, debit: debit, credit: credit, points: Points(points), offer: offer,
-                        offerVersion: version))
-            }
-            fields.merge(item)
-        }
-        return transfers
+    private static func readTransfer(_ fields: inout FieldReader) -> Transfer? {
+        let id = fields.message("transfer")
+        let debit = fields.choice("debit", of: Account.words, required: true)
+        let credit = fields.choice("credit", of: Account.words, required: true)
+        let points = fields.integer("points", in: 1...Points.maximum.units, required: true)
+        let offer = fields.text("offer", required: false, maximum: Purchase.maximumTextBytes)
+        let version = fields.integer("offerVersion", in: 0...Int64.max, required: false)
+        guard let id, let debit, let credit, let points else { return nil }
+        return Transfer(
+            id: id, debit: debit, credit: credit, points: Points(points), offer: offer, offerVersion: version)
     }
 
-    private static func readLots(_ fields: inout FieldReader) -> [LotMovement] {
-        let values = fields.array("lots", maximum: WalletTransaction.maximumLots, required: false) ?? []
-        var lots: [LotMovement] = []
-        for value in values {
-            var item = FieldReader(value)
-            let lot = item.message("lot")
-            let points = item.integer("points", in: -Points.maximum.units...Points.maximum.units, required: true)
-            let expiresAt = item.timestamp("expiresAt", required: false)
-            if let lot, let points {
-                lots.append(LotMovement(lot: lot, points: Points(points), expiresAt: expiresAt))
-            }
-            fields.merge(item)
-        }
-        return lots
+    private static func readLot(_ fields: inout FieldReader) -> LotMovement? {
+        let lot = fields.message("lot")
+        let points = fields.integer("points", in: -Points.maximum.units...Points.maximum.units, required: true)
+        let expiresAt = fields.timestamp("expiresAt", required: false)
+        guard let lot, let points else { return nil }
+        return LotMovement(lot: lot, points: Points(points), expiresAt: expiresAt)
     }
 
     /// A spend takes from at most this many lots; a wallet with more small lots spends in several

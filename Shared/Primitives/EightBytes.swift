@@ -4,7 +4,7 @@
 
 /// Eight bytes as one number, the first in its lowest place.
 public struct EightBytes: Equatable {
-    @usableFromInline let bits: UInt64
+    public let bits: UInt64
 
     @inlinable @inline(__always)
     public init(_ bits: UInt64) { self.bits = bits }
@@ -22,15 +22,17 @@ public struct EightBytes: Equatable {
     @inlinable @inline(__always)
     public var wide: Found { Found(bits) }
 
+    /// Eight times the same byte.
     @inlinable @inline(__always)
-    static func all(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
+    public static func all(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
 
     /// What was found. The highest bit of each byte tells of it, up to the first one that is set.
     public struct Found {
         @usableFromInline let mask: UInt64
 
+        /// - Parameter mask: what is in its bytes but for the highest bits does not matter.
         @inlinable @inline(__always)
-        init(_ mask: UInt64) { self.mask = mask & 0x8080_8080_8080_8080 }
+        public init(_ mask: UInt64) { self.mask = mask & 0x8080_8080_8080_8080 }
 
         @inlinable @inline(__always)
         public var isNone: Bool { mask == 0 }
@@ -45,7 +47,31 @@ public struct EightBytes: Equatable {
     }
 }
 
+extension EightBytes {
+    /// Each byte of a text of one to seven bytes at least once, in some order, and spaces.
+    @inlinable @inline(__always)
+    public init(holding text: Span<UInt8>) {
+        let count = text.count
+        precondition(count >= 1 && count < 8, "a text of one to seven bytes")
+        if count >= 4 {
+            self.init(UInt64(text.fourBytes(at: 0)) | UInt64(text.fourBytes(at: count - 4)) << 32)
+        } else {
+            self.init(
+                UInt64(text[0]) | UInt64(text[count / 2]) << 8 | UInt64(text[count - 1]) << 16 | 0x2020_2020_2000_0000)
+        }
+    }
+}
+
 extension Span<UInt8> {
+    /// - Precondition: there are four bytes from `index` on.
+    @inlinable @inline(__always)
+    func fourBytes(at index: Int) -> UInt32 {
+        precondition(index >= 0 && index <= count &- 4, "four bytes lie within the text")
+        // Any four bytes are a number, and that they lie within the text has been checked.
+        return unsafe UInt32(
+            littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt32.self))
+    }
+
     /// - Precondition: there are eight bytes from `index` on.
     @inlinable @inline(__always)
     public func eightBytes(at index: Int) -> EightBytes {
@@ -53,5 +79,23 @@ extension Span<UInt8> {
         // Any eight bytes are a number, and that they lie within the text has been checked.
         return unsafe EightBytes(
             UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)))
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether both have the same bytes.
+    @inlinable public func isEqual(to other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        guard count >= 8 else {
+            for at in indices where self[at] != other[at] { return false }
+            return true
+        }
+        var at = 0
+        while at < count - 8 {
+            if eightBytes(at: at) != other.eightBytes(at: at) { return false }
+            at += 8
+        }
+        // The last eight, some of them for the second time.
+        return eightBytes(at: count - 8) == other.eightBytes(at: count - 8)
     }
 }

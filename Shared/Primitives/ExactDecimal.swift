@@ -33,7 +33,36 @@ public struct ExactDecimal: Sendable, Hashable {
     /// Reads `-12.50`, `7`, `1e3`. Neither a leading plus nor a bare point is allowed; neither are
     /// NaN and Infinity.
     @inlinable public init(parsing text: some Sequence<UInt8>) throws(ParseFailure) {
-        try self.init(bytes: Array(text))
+        let plain = text.withContiguousStorageIfAvailable { text in
+            let text = unsafe text.span
+            return ExactDecimal(plain: text)
+        }
+        if let number = plain ?? nil { self = number } else { try self.init(bytes: Array(text)) }
+    }
+
+    /// Reads what nearly all numbers are: at most 18 digits, a minus sign and a point. Nil for any other text, be it a
+    /// number or not.
+    public init?(plain text: Span<UInt8>) {
+        let isNegative = text.count > 0 && text[0] == UInt8(ascii: "-")
+        let start = isNegative ? 1 : 0
+        var (mantissa, at, point) = (Int64(0), start, text.count)
+        guard text.count - start <= Self.maximumScale + 1 else { return nil }
+        while at < text.count {
+            let digit = text[at] &- 0x30
+            if digit < 10 {
+                mantissa = mantissa &* 10 &+ Int64(digit)
+            } else {
+                guard text[at] == UInt8(ascii: "."), point == text.count else { return nil }
+                point = at
+            }
+            at += 1
+        }
+        let (whole, places) = (point - start, max(0, text.count - 1 - point))
+        // One byte more than digits may be the point, and has to be.
+        guard whole > 0, whole == 1 || text[start] != 0x30, point < text.count - 1 || point == text.count,
+            whole + places <= Self.maximumScale
+        else { return nil }
+        self.init(mantissa: isNegative ? -mantissa : mantissa, scale: places)
     }
 
     @usableFromInline init(bytes: [UInt8]) throws(ParseFailure) {
@@ -58,6 +87,7 @@ public struct ExactDecimal: Sendable, Hashable {
 
     /// The value as an integer count of `10^-places`, or nil if it has more places than that or does not fit.
     public func units(places: Int) -> Int64? {
+        if scale == places { return mantissa }
         let value = normalized
         guard value.scale <= places else { return nil }
         let (result, overflow) = value.mantissa.multipliedReportingOverflow(

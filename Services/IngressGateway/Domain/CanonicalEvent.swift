@@ -41,14 +41,18 @@ public struct CanonicalEvent: Sendable, Equatable {
 }
 
 /// The types of event that exist; others are refused by name.
-public enum EventType: String, Sendable, CaseIterable { case purchase }
+public enum EventType: String, Sendable, CaseIterable {
+    case purchase
+
+    static let words = WordTable<EventType>()
+}
 
 /// Reads an event in canonical JSON. `type` may be left out: there is one so far.
 public func readCanonicalPurchase(_ bytes: [UInt8], in range: Range<Int>? = nil) throws(MessageFailure)
     -> Purchase
 {
     try decode(bytes, in: range) { (fields: inout FieldReader) in
-        _ = fields.choice("type", of: EventType.self, code: "unknown-type", required: false)
+        _ = fields.choice("type", of: EventType.words, code: "unknown-type", required: false)
         return Purchase.read(&fields)
     }
 }
