@@ -63,7 +63,7 @@ let package = Package(
 
         shared("Primitives"),
         shared("JSONText", ["Primitives"]),
-        shared("Digests", ["CCrypto"]),
+        shared("Digests", ["Primitives", "CCrypto"]),
         shared("Telemetry", ["Primitives"]),
         shared("HTTPGate", ["CMicroHTTPD"]),
         shared("EventLog", ["Primitives"]),

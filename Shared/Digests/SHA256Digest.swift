@@ -41,11 +41,7 @@ import CCrypto
 
     /// The first 16 bytes of the digest, big-endian.
     public mutating func finishTruncated() -> UInt128 {
-        var digest: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-        unsafe withUnsafeMutableBytes(of: &digest) { buffer in
-            unsafe finish(into: buffer.assumingMemoryBound(to: UInt8.self).baseAddress)
-        }
-        return UInt128(UInt64(bigEndian: digest.0)) << 64 | UInt128(UInt64(bigEndian: digest.1))
+        unsafe firstHalf { unsafe finish(into: $0) }
     }
 
     @unsafe private mutating func finish(into bytes: UnsafeMutablePointer<UInt8>?) {
@@ -58,6 +54,24 @@ import CCrypto
 private enum Algorithm {
     /// Fetched once and never freed: it lives as long as the process.
     nonisolated(unsafe) static let sha256: OpaquePointer? = unsafe EVP_MD_fetch(nil, "SHA256", nil)
+}
+
+/// The first 16 bytes of SHA-256 over `message`, big-endian.
+func truncatedSHA256(_ message: Span<UInt8>) -> UInt128 {
+    unsafe firstHalf { digest in
+        let isDone = unsafe message.withUnsafeBufferPointer {
+            unsafe EVP_Digest($0.baseAddress, $0.count, digest, nil, Algorithm.sha256, nil) == 1
+        }
+        precondition(isDone, "SHA-256 takes any bytes, and libcrypto has memory for a digest")
+    }
+}
+
+@unsafe private func firstHalf(_ write: (UnsafeMutablePointer<UInt8>?) -> Void) -> UInt128 {
+    var digest: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    unsafe withUnsafeMutableBytes(of: &digest) { buffer in
+        unsafe write(buffer.assumingMemoryBound(to: UInt8.self).baseAddress)
+    }
+    return UInt128(UInt64(bigEndian: digest.0)) << 64 | UInt128(UInt64(bigEndian: digest.1))
 }
 
 /// The 32 bytes of SHA-256 over `parts`, one after the other.

@@ -7,18 +7,18 @@ import Primitives
 extension WalletID {
     /// The wallet of an external id in a programme.
     public init(programme: String, externalID: String) {
-        self.init(truncatedDigest(Array("wallet".utf8), Array(programme.utf8), Array(externalID.utf8)))
+        self.init(truncatedDigest("wallet", programme, externalID))
     }
 }
 
 extension EventID {
     /// The event that a source sent under an idempotency key.
     public init(source: String, idempotencyKey key: [UInt8]) {
-        self.init(keyHash: murmur2(key), digest: truncatedDigest(Array("event".utf8), Array(source.utf8), key))
+        self.init(keyHash: murmur2(key), digest: truncatedDigest("event", source, key))
     }
 }
 
 /// What tells two payloads under one key apart: a hash over the canonical body and its kind.
 public func fingerprint(of body: [UInt8], type: MessageType) -> UInt128 {
-    truncatedDigest(Array(type.rawValue.utf8), body)
+    truncatedDigest(type.rawValue, body)
 }
