@@ -1,10 +1,10 @@
 // The functions the library calls, and who owns what across them. Nothing else calls these. They must not
 // block and must not let anything out: every pointer they get is valid for the call only, except the
-// connection of a suspended exchange.
+// connection of a suspended exchange. The callbacks' context is the thread that serves the connection, which
+// HTTPServer keeps.
 //
 // | Object   | Held by the library as     | Retained in         | Released in            |
 // | -------- | -------------------------- | ------------------- | ---------------------- |
-// | Gate     | the callbacks' context     | HTTPServer.init     | HTTPServer.stop        |
 // | Peer     | the socket's context       | connectionChanged   | connectionChanged      |
 // | Exchange | the request's context      | targetArrived       | requestCompleted       |
 //
@@ -15,16 +15,25 @@
 import CMicroHTTPD
 import Glibc
 
-private func gate(_ context: UnsafeMutableRawPointer) -> Gate {
-    unsafe Unmanaged<Gate>.fromOpaque(context).takeUnretainedValue()
+private func servingThread(_ context: UnsafeMutableRawPointer) -> ServingThread {
+    unsafe Unmanaged<ServingThread>.fromOpaque(context).takeUnretainedValue()
 }
 
 /// While the server stops, whoever still connects is turned away. (The library's own way to stop listening
-/// can abort the process when a worker thread has just reached its connection limit.)
-func mayConnect(_ context: UnsafeMutableRawPointer?, _: UnsafePointer<sockaddr>?, _: socklen_t) -> MHD_Result
-{
+/// can abort the process when a thread has just reached its connection limit.) An address takes its place here,
+/// because only here the library can be told no; what the library counts by itself, it counts for one thread.
+func mayConnect(
+    _ context: UnsafeMutableRawPointer?, _ address: UnsafePointer<sockaddr>?, _ addressBytes: socklen_t
+) -> MHD_Result {
     guard let context = unsafe context else { return .NO }
-    return unsafe gate(context).isStopping ? .NO : .YES
+    let thread = unsafe servingThread(context)
+    // The one before was allowed and then could not be opened.
+    if let unused = thread.arriving { thread.gate.givePlaceBack(of: unused.address) }
+    thread.arriving = nil
+    let address = unsafe numericAddress(address, bytes: addressBytes)
+    guard !thread.gate.isStopping, thread.gate.takePlace(for: address) else { return .NO }
+    thread.arriving = ServingThread.Arrival(address: address)
+    return .YES
 }
 
 func connectionChanged(
@@ -35,11 +44,12 @@ func connectionChanged(
     else {
         return
     }
-    let gate = unsafe gate(context)
-    if change == .CONNECTION_NOTIFY_STARTED {
+    let thread = unsafe servingThread(context)
+    let gate = thread.gate
+    if change == .CONNECTION_NOTIFY_STARTED, let arrival = thread.arriving {
+        thread.arriving = nil
         let peer = unsafe Peer(
-            socket: pointstream_mhd_socket(connection),
-            address: numericAddress(pointstream_mhd_client_address(connection)),
+            socket: pointstream_mhd_socket(connection), address: arrival.address,
             deadline: monotonicMilliseconds() + Int64(gate.limits.requestSeconds) * 1_000)
         gate.add(peer)
         unsafe slot.pointee = unsafe Unmanaged.passRetained(peer).toOpaque()
@@ -58,7 +68,7 @@ func targetArrived(
     else { return nil }
     let bytes = unsafe Array(UnsafeRawBufferPointer(start: target, count: strlen(target)))
     let exchange = unsafe Exchange(
-        gate: gate(context), peer: Unmanaged<Peer>.fromOpaque(opaque).takeUnretainedValue(),
+        thread: servingThread(context), peer: Unmanaged<Peer>.fromOpaque(opaque).takeUnretainedValue(),
         reading: Reading(target: bytes, targetAddress: UInt(bitPattern: target)))
     return unsafe Unmanaged.passRetained(exchange).toOpaque()
 }

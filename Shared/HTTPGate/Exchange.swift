@@ -1,4 +1,4 @@
-// One request and its answer: what has been read, and who may answer. The library's thread drives it
+// One request and its answer: what has been read, and who may answer. The serving thread drives it
 // (Exchange+Reading), responders reach only `answer`. It never uses the connection outside the lock: only a
 // suspended connection is sure to exist, and it stays so until the lock that resumed it is free again.
 //
@@ -7,9 +7,9 @@
 //
 // | From      | May become                | Who                                   |
 // | --------- | ------------------------- | ------------------------------------- |
-// | open      | answered, suspended, sent | a responder; the library's thread     |
+// | open      | answered, suspended, sent | a responder; the serving thread       |
 // | suspended | answered                  | a responder, the sweep, a stop        |
-// | answered  | sent                      | the library's thread                  |
+// | answered  | sent                      | the serving thread                    |
 
 import CMicroHTTPD
 import Synchronization
@@ -20,14 +20,14 @@ import Synchronization
     let pointer: OpaquePointer
 
     func suspend() { unsafe MHD_suspend_connection(pointer) }
-    func resume() { unsafe MHD_resume_connection(pointer) }
+    func resume(on thread: ServingThread) { unsafe thread.resume(pointer) }
 }
 
 /// - Note: `reading` belongs to the thread that serves the connection, which is one thread for the
 ///   connection's life; `phase` is locked; all else is constant. That is why it may be shared without the
 ///   compiler's proof.
 final class Exchange: HTTPCaller, @unchecked Sendable {
-    let gate: Gate
+    let thread: ServingThread
     let peer: Peer
     var reading: Reading
     private let phase = Mutex(Phase.open)
@@ -39,8 +39,10 @@ final class Exchange: HTTPCaller, @unchecked Sendable {
         case sent
     }
 
-    init(gate: Gate, peer: Peer, reading: Reading) {
-        self.gate = gate
+    var gate: Gate { thread.gate }
+
+    init(thread: ServingThread, peer: Peer, reading: Reading) {
+        self.thread = thread
         self.peer = peer
         self.reading = reading
     }
@@ -54,19 +56,19 @@ final class Exchange: HTTPCaller, @unchecked Sendable {
                 return (true, false)
             case .suspended(let connection):
                 phase = .answered(response)
-                connection.resume()
+                connection.resume(on: thread)
                 return (true, true)
             case .answered, .sent:
                 return (false, false)
             }
         }
-        if wasSuspended { gate.stopWaiting(for: self) }
+        if wasSuspended { peer.owe(nil) }
         return isFirst
     }
 
     func letGo() { _ = answer(gate.refusal(.unanswered)) }
 
-    /// On the library's thread, when the handler has returned and again after a resume: the answer if there
+    /// On the serving thread, when the handler has returned and again after a resume: the answer if there
     /// is one, else the connection is suspended until there is.
     func takeAnswer(orSuspend connection: OpaquePointer) -> HTTPResponse? {
         let connection = unsafe SuspendedConnection(pointer: connection)

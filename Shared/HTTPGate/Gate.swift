@@ -1,6 +1,6 @@
-// What all connections of one server share: its bounds, its handler, and the tables of connections and of
-// requests that wait for an answer. Used from the library's threads, from responders' threads and from the
-// sweep. It never holds the lock of a table while it answers: an exchange locks itself first, then a table.
+// What all connections of one server share: its bounds, its handler, and the table of connections. Used from the
+// serving threads, from responders' threads and from the sweep. It never holds a lock while it answers: an exchange
+// locks itself first, then its connection's part.
 
 import Dispatch
 import Synchronization
@@ -15,12 +15,13 @@ final class Gate: Sendable {
 
     private let stopping = Atomic<Bool>(false)
     private let buffered = Atomic<Int>(0)
-    private let peers = Mutex<[ObjectIdentifier: Peer]>([:])
-    private let waiting = Mutex(Waiting())
+    private let isRefusing = Atomic<Bool>(false)
+    private let peers = Mutex(Peers())
 
-    private struct Waiting {
-        var closed = false
-        var exchanges: [ObjectIdentifier: (exchange: Exchange, since: Int64)] = [:]
+    fileprivate struct Peers {
+        var open: [ObjectIdentifier: Peer] = [:]
+        /// Connections of each address, those that are just being opened included.
+        var places: [String?: Int] = [:]
     }
 
     init(
@@ -47,39 +48,62 @@ final class Gate: Sendable {
 
     func release(bytes: Int) { buffered.subtract(bytes, ordering: .relaxed) }
 
-    func add(_ peer: Peer) { peers.withLock { $0[ObjectIdentifier(peer)] = peer } }
-    func remove(_ peer: Peer) { _ = peers.withLock { $0.removeValue(forKey: ObjectIdentifier(peer)) } }
-
-    /// Called with the exchange locked, before its connection is suspended.
-    /// - Returns: false once the server no longer waits for answers.
-    func wait(for exchange: Exchange) -> Bool {
-        waiting.withLock { waiting in
-            if waiting.closed { return false }
-            waiting.exchanges[ObjectIdentifier(exchange)] = (exchange, monotonicMilliseconds())
+    /// - Returns: false if this address has all the connections that it may have.
+    func takePlace(for address: String?) -> Bool {
+        peers.withLock { peers in
+            let taken = peers.places[address, default: 0]
+            guard taken < limits.connectionsPerAddress else { return false }
+            peers.places[address] = taken + 1
             return true
         }
     }
 
-    func stopWaiting(for exchange: Exchange) {
-        _ = waiting.withLock { $0.exchanges.removeValue(forKey: ObjectIdentifier(exchange)) }
+    func givePlaceBack(of address: String?) { peers.withLock { $0.giveBack(address) } }
+
+    func add(_ peer: Peer) { peers.withLock { $0.open[ObjectIdentifier(peer)] = peer } }
+
+    /// The connection is closed and its place is free.
+    func remove(_ peer: Peer) {
+        peers.withLock { peers in
+            peers.open[ObjectIdentifier(peer)] = nil
+            peers.giveBack(peer.address)
+        }
+    }
+
+    /// Called with the exchange locked, before its connection is suspended.
+    /// - Returns: false once the server no longer waits for answers.
+    func wait(for exchange: Exchange) -> Bool {
+        exchange.peer.owe(exchange)
+        // Looked at afterwards: either this sees that the server refuses, or who refuses sees the exchange.
+        guard isRefusing.load(ordering: .sequentiallyConsistent) else { return true }
+        exchange.peer.owe(nil)
+        return false
     }
 
     /// Ends clients that are overdue and answers requests that the service has left lying.
     func sweep() {
         let now = monotonicMilliseconds()
-        peers.withLock { for peer in $0.values { peer.endIfOverdue(at: now) } }
+        let peers = peers.withLock { peers in
+            // A socket is not closed while its peer is in the table.
+            for peer in peers.open.values { peer.endIfOverdue(at: now) }
+            return Array(peers.open.values)
+        }
         let oldest = now - Int64(limits.answerSeconds) * 1_000
-        let late = waiting.withLock { $0.exchanges.values.filter { $0.since < oldest } }
-        for entry in late { _ = entry.exchange.answer(refusal(.tooLate)) }
+        for peer in peers { _ = peer.owed(before: oldest)?.answer(refusal(.tooLate)) }
     }
 
     /// Answers everything that still waits; nothing is suspended from here on, which stopping the library
     /// requires.
     func refuseAllWaiting() {
-        let left = waiting.withLock { waiting in
-            waiting.closed = true
-            return Array(waiting.exchanges.values)
-        }
-        for entry in left { _ = entry.exchange.answer(refusal(.stopping)) }
+        isRefusing.store(true, ordering: .sequentiallyConsistent)
+        let peers = peers.withLock { Array($0.open.values) }
+        for peer in peers { _ = peer.owed(before: .max)?.answer(refusal(.stopping)) }
+    }
+}
+
+extension Gate.Peers {
+    fileprivate mutating func giveBack(_ address: String?) {
+        let left = places[address, default: 1] - 1
+        places[address] = left > 0 ? left : nil
     }
 }

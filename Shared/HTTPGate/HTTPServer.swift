@@ -1,7 +1,7 @@
 // An HTTP/1.1 server on one address: the gateway's public door, and every service's operator port. Started by
 // Main, stopped by Main. It must not be stopped from inside a handler (it would wait for its own thread), and
 // handlers must not block: they run on the threads that serve all connections. Relies on libmicrohttpd
-// 0.9.75: internal epoll threads, suspended connections (manual, "Flow control").
+// 0.9.75: epoll from a thread of the caller's, suspended connections (manual, "Flow control").
 
 import CMicroHTTPD
 import Dispatch
@@ -17,9 +17,9 @@ import Synchronization
     private let sweep: Sweep
     private let running: Mutex<Running>
 
-    @safe private struct Running: ~Copyable, @unchecked Sendable {
-        var daemon: OpaquePointer?
-        var context: Unmanaged<Gate>?
+    private struct Running {
+        var threads: [ServingThread]
+        var isStopped = false
     }
 
     /// Listens and serves from the moment it returns.
@@ -42,18 +42,15 @@ import Synchronization
             throw HTTPGateFailure(operation: .readAddress, code: 0, subject: subject)
         }
         let gate = Gate(limits: limits, precheck: precheck, refusal: refusal, handler: handler)
-        let context = unsafe Unmanaged.passRetained(gate)
-        let daemon = unsafe socketAddress.withPointer { pointer in
-            unsafe start(at: pointer, isIPv6: address.contains(":"), threads, limits, context.toOpaque())
+        let serving = unsafe socketAddress.withPointer { pointer in
+            unsafe Self.start(at: pointer, isIPv6: address.contains(":"), threads: max(1, threads), gate)
         }
-        guard let daemon = unsafe daemon else {
-            let code = errno
-            unsafe context.release()
-            throw HTTPGateFailure(operation: .listen, code: code, subject: subject)
+        guard let first = serving.first else {
+            throw HTTPGateFailure(operation: .listen, code: errno, subject: subject)
         }
-        self.port = unsafe pointstream_mhd_bound_port(daemon)
+        self.port = first.listening.port
         self.gate = gate
-        running = unsafe Mutex(Running(daemon: daemon, context: context))
+        running = Mutex(Running(threads: serving))
         sweep = Sweep(of: gate)
     }
 
@@ -64,8 +61,8 @@ import Synchronization
     /// for the first.
     public func stop() {
         running.withLock { running in
-            guard let daemon = unsafe running.daemon else { return }
-            unsafe running.daemon = nil
+            guard !running.isStopped else { return }
+            running.isStopped = true
             gate.beginStopping()
             let drained = gate.unfinished.wait(timeout: .now() + .seconds(gate.limits.stopSeconds))
             gate.refuseAllWaiting()
@@ -73,11 +70,40 @@ import Synchronization
                 // The refusals only need to reach the sockets; a client that does not read is not waited for.
                 _ = gate.unfinished.wait(timeout: .now() + .milliseconds(flushMilliseconds))
             }
-            unsafe MHD_stop_daemon(daemon)
+            for thread in running.threads { thread.end() }
             sweep.end()
-            unsafe running.context?.release()
-            unsafe running.context = nil
         }
+    }
+
+    /// Threads that share a listening socket and the connections.
+    /// - Returns: none, with `errno`, if one cannot be had.
+    private static func start(
+        at address: UnsafePointer<sockaddr>, isIPv6: Bool, threads: Int, _ gate: Gate
+    ) -> [ServingThread] {
+        let limits = gate.limits
+        // The library parses, and keeps its own list of fields, in the same memory as the head and the answer's
+        // head.
+        let memory = 2 * limits.headerBytes + (16 << 10)
+        var started: [ServingThread] = []
+        for index in 0..<threads {
+            // Each closes its own; connections that do not divide evenly go to the first.
+            let socket = started.first.map { dup($0.listening.socket) } ?? -1
+            let connections = limits.connections / threads + (index == 0 ? limits.connections % threads : 0)
+            let settings = unsafe pointstream_mhd_settings(
+                flags: isIPv6 ? MHD_USE_IPv6.rawValue : 0, address: address, listening_socket: socket,
+                connection_memory_bytes: memory, connections: UInt32(connections),
+                idle_seconds: UInt32(limits.idleSeconds), context: nil, accept: nil, target: nil, access: nil,
+                completed: nil, connection: nil)
+            let thread = ServingThread(gate)
+            guard unsafe thread.start(settings, name: "http-\(index)") else {
+                let code = errno
+                for thread in started { thread.end() }
+                errno = code
+                return []
+            }
+            started.append(thread)
+        }
+        return started
     }
 }
 
@@ -99,24 +125,6 @@ private struct Sweep: @unchecked Sendable {
 
 /// For writing refusals to sockets that are ready.
 private let flushMilliseconds = 1_000
-
-private func start(
-    at address: UnsafePointer<sockaddr>, isIPv6: Bool, _ threads: Int, _ limits: HTTPLimits,
-    _ context: UnsafeMutableRawPointer
-) -> OpaquePointer? {
-    var flags = MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
-    if isIPv6 { flags |= MHD_USE_IPv6.rawValue }
-    // The library parses, and keeps its own list of fields, in the same memory as the head and the answer's
-    // head.
-    let memory = 2 * limits.headerBytes + (16 << 10)
-    var settings = unsafe pointstream_mhd_settings(
-        flags: flags, threads: UInt32(max(1, threads)), address: address, connection_memory_bytes: memory,
-        connections: UInt32(limits.connections),
-        connections_per_address: UInt32(limits.connectionsPerAddress),
-        idle_seconds: UInt32(limits.idleSeconds), context: context, accept: mayConnect, target: targetArrived,
-        access: requestProgressed, completed: requestCompleted, connection: connectionChanged)
-    return unsafe pointstream_mhd_start(&settings)
-}
 
 /// An IPv4 or IPv6 address with a port, as the system wants it.
 private struct SocketAddress {

@@ -1,7 +1,7 @@
-// One connection, from accepted to closed, and the time by which its client must have done its part. The
-// library only knows idleness; a client that sends one byte in a while is caught here. Owned by the library's
-// socket context between the two connection callbacks; the sweep never touches a socket that is no longer in
-// the table.
+// One connection, from accepted to closed: the time by which its client must have done its part, and the request
+// that the service owes an answer to. The library only knows idleness; a client that sends one byte in a while is
+// caught here. Owned by the library's socket context between the two connection callbacks; the sweep never touches
+// a socket that is no longer in the table.
 
 import Glibc
 import Synchronization
@@ -11,6 +11,12 @@ final class Peer: Sendable {
     private let socket: Int32
     /// Monotonic milliseconds; `Int64.max` while the service, not the client, is due.
     private let deadline: Atomic<Int64>
+    private let owed = Mutex<Owed?>(nil)
+
+    private struct Owed {
+        let exchange: Exchange
+        let since: Int64
+    }
 
     init(socket: Int32, address: String?, deadline: Int64) {
         self.socket = socket
@@ -25,6 +31,16 @@ final class Peer: Sendable {
         guard deadline.load(ordering: .relaxed) < now else { return }
         shutdown(socket, Int32(SHUT_RDWR))
     }
+
+    /// The service has this request and answers it later; nil when it has.
+    func owe(_ exchange: Exchange?) {
+        owed.withLock { $0 = exchange.map { Owed(exchange: $0, since: monotonicMilliseconds()) } }
+    }
+
+    /// The request that has waited for its answer since before `time`.
+    func owed(before time: Int64) -> Exchange? {
+        owed.withLock { owed in owed.flatMap { $0.since < time ? $0.exchange : nil } }
+    }
 }
 
 /// Milliseconds of a clock that never jumps, with a resolution of some milliseconds.
@@ -35,15 +51,13 @@ func monotonicMilliseconds() -> Int64 {
 }
 
 /// Numeric form of an IPv4 or IPv6 address.
-func numericAddress(_ address: UnsafePointer<sockaddr>?) -> String? {
+func numericAddress(_ address: UnsafePointer<sockaddr>?, bytes: socklen_t) -> String? {
     guard let address = unsafe address else { return nil }
     let family = unsafe Int32(address.pointee.sa_family)
     guard family == AF_INET || family == AF_INET6 else { return nil }
-    let size = family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
     var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
     guard
-        unsafe getnameinfo(address, socklen_t(size), &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
-            == 0
+        unsafe getnameinfo(address, bytes, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
     else { return nil }
     return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

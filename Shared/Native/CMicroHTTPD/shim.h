@@ -2,15 +2,18 @@
 #define POINTSTREAM_CMICROHTTPD_SHIM_H
 
 #include <microhttpd.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 
 // Swift cannot call variadic functions. What MHD_start_daemon takes as a list of options is a struct here.
 struct pointstream_mhd_settings {
     unsigned int flags;
-    unsigned int threads;
+    // To bind, unless a socket is given that listens already.
     const struct sockaddr *address;
+    // -1 for none.
+    int listening_socket;
     size_t connection_memory_bytes;
     unsigned int connections;
-    unsigned int connections_per_address;
     unsigned int idle_seconds;
     void *context;
     MHD_AcceptPolicyCallback accept;
@@ -21,9 +24,8 @@ struct pointstream_mhd_settings {
 };
 
 static inline struct MHD_Daemon *pointstream_mhd_start(const struct pointstream_mhd_settings *settings) {
-    // A pool of one is refused by the library: one thread is asked for by not asking for a pool.
-    const struct MHD_OptionItem pool[] = {
-        {settings->threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)settings->threads, NULL},
+    const struct MHD_OptionItem listening[] = {
+        {settings->listening_socket >= 0 ? MHD_OPTION_LISTEN_SOCKET : MHD_OPTION_END, settings->listening_socket, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
     return MHD_start_daemon(
@@ -31,12 +33,11 @@ static inline struct MHD_Daemon *pointstream_mhd_start(const struct pointstream_
         MHD_OPTION_SOCK_ADDR, settings->address,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory_bytes,
         MHD_OPTION_CONNECTION_LIMIT, settings->connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, settings->connections_per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_seconds,
         MHD_OPTION_URI_LOG_CALLBACK, settings->target, settings->context,
         MHD_OPTION_NOTIFY_COMPLETED, settings->completed, settings->context,
         MHD_OPTION_NOTIFY_CONNECTION, settings->connection, settings->context,
-        MHD_OPTION_ARRAY, pool,
+        MHD_OPTION_ARRAY, listening,
         MHD_OPTION_END);
 }
 
@@ -45,10 +46,15 @@ static inline uint16_t pointstream_mhd_bound_port(struct MHD_Daemon *daemon) {
     return found ? found->port : 0;
 }
 
-static inline const struct sockaddr *pointstream_mhd_client_address(struct MHD_Connection *connection) {
-    const union MHD_ConnectionInfo *found =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    return found ? found->client_addr : NULL;
+static inline int pointstream_mhd_listening_socket(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *found = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_LISTEN_FD);
+    return found ? found->listen_fd : -1;
+}
+
+// Readable when one of the daemon's sockets is ready.
+static inline int pointstream_mhd_events(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *found = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return found ? found->epoll_fd : -1;
 }
 
 static inline int pointstream_mhd_socket(struct MHD_Connection *connection) {

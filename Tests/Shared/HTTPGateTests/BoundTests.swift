@@ -1,5 +1,6 @@
 // The bounds of a server under clients that send too much, too slowly, or too often.
 
+import Dispatch
 import HTTPGate
 import Testing
 
@@ -159,15 +160,46 @@ import Testing
         #expect(answered == "next")
     }
 
-    @Test func `one address gets only its share of the connections`() throws {
+    @Test(arguments: [1, 3]) func `one address gets only its share of the connections`(threads: Int) throws {
         var limits = HTTPLimits()
-        limits.connectionsPerAddress = 2
-        let server = try echoServer(limits: limits)
-        let held = [try RawClient(port: server.port), try RawClient(port: server.port)]
+        limits.connectionsPerAddress = 4
+        let server = try HTTPServer(port: 0, threads: threads, limits: limits) { _, responder in
+            responder.respond(.text("served"))
+        }
+        let held = try (0..<4).map { _ in try RawClient(port: server.port) }
         for client in held {
             client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(client.answer()?.status == 200)
         }
         #expect(try RawClient(port: server.port).isClosedByServer())
+    }
+
+    /// So many events the library takes from the system at a time; its own threads then sleep on them.
+    @Test(arguments: [127, 128, 129]) func `connections that all become ready at once are all served`(_ count: Int)
+        throws
+    {
+        var limits = HTTPLimits()
+        limits.idleSeconds = 60
+        let (entered, mayLeave) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let server = try HTTPServer(port: 0, threads: 1, limits: limits) { request, responder in
+            if request.path == "/held" {
+                entered.signal()
+                mayLeave.wait()
+            }
+            responder.respond(.text(request.path))
+        }
+        func ask(_ client: RawClient, _ path: String) { client.send("GET \(path) HTTP/1.1\r\nHost: h\r\n\r\n") }
+        let clients = try (0..<count).map { _ in try RawClient(port: server.port) }
+        let first = try RawClient(port: server.port)
+        for client in clients {
+            ask(client, "/open")
+            #expect(client.answer()?.body == "/open")
+        }
+        ask(first, "/held")
+        entered.wait()
+        for client in clients { ask(client, "/ready") }
+        mayLeave.signal()
+        #expect(first.answer()?.body == "/held")
+        for client in clients { #expect(client.answer()?.body == "/ready") }
     }
 }
