@@ -23,6 +23,8 @@ struct Reading {
     var hasBegun = false
     var head: HTTPHead?
     var plan = Plan.deliver
+    /// Who takes the request when it is complete.
+    var taker: ((HTTPRequest, HTTPResponder) -> Void)?
     var body: [UInt8] = []
     /// Bytes of the body that have come, kept or not.
     var received = 0
@@ -58,11 +60,15 @@ extension Exchange {
             remoteAddress: peer.address,
             contentLength: length)
         reading.head = head
-        guard let refusal = refusal(of: head, headerBytes: headerBytes) else {
+        let refusal: HTTPResponse
+        switch admission(of: head, headerBytes: headerBytes) {
+        case .take(let taker):
+            reading.taker = taker
             reading.body.reserveCapacity(min(length ?? 0, Self.firstReservationBytes))
             return .goOn
+        case .refuse(let response): refusal = response
         }
-        if fields.first("Expect") != nil { return .answer(closing(refusal)) }
+        if fields.contains("Expect") { return .answer(closing(refusal)) }
         if (length ?? 0) > gate.limits.bodyBytes { return unsafe linger(after: refusal, on: connection) }
         reading.plan = .refuse(refusal)
         return .goOn
@@ -71,14 +77,17 @@ extension Exchange {
     /// A declared length is only a claim: memory follows the bytes that really come.
     private static let firstReservationBytes = 64 << 10
 
-    private func refusal(of head: HTTPHead, headerBytes: Int) -> HTTPResponse? {
+    private func admission(of head: HTTPHead, headerBytes: Int) -> HTTPAdmission {
         let limits = gate.limits
-        if gate.isStopping { return closing(gate.refusal(.stopping)) }
+        if gate.isStopping { return .refuse(closing(gate.refusal(.stopping))) }
         if headerBytes > limits.headerBytes || head.fields.count > limits.headerCount {
-            return closing(gate.refusal(.headersTooLarge))
+            return .refuse(closing(gate.refusal(.headersTooLarge)))
         }
-        if let answer = gate.precheck(head) { return answer }
-        return (head.contentLength ?? 0) > limits.bodyBytes ? closing(gate.refusal(.bodyTooLarge)) : nil
+        let admission = gate.admit(head)
+        if case .take = admission, (head.contentLength ?? 0) > limits.bodyBytes {
+            return .refuse(closing(gate.refusal(.bodyTooLarge)))
+        }
+        return admission
     }
 
     /// The next piece of the body.
@@ -113,13 +122,14 @@ extension Exchange {
         case .deliver: break
         }
         if !reading.isComplete {
-            guard let head = reading.head else { return .close }
+            guard let head = reading.head, let taker = reading.taker else { return .close }
             reading.isComplete = true
+            reading.taker = nil
             gate.unfinished.enter()
             peer.expect(by: .max)
             let request = HTTPRequest(head: head, body: reading.body)
             reading.body = []
-            gate.handler(request, HTTPResponder(self))
+            taker(request, HTTPResponder(self))
         }
         guard let answer = unsafe takeAnswer(orSuspend: connection) else { return .goOn }
         return .answer(gate.isStopping ? closing(answer) : answer)

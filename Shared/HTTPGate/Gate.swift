@@ -7,9 +7,8 @@ import Synchronization
 
 final class Gate: Sendable {
     let limits: HTTPLimits
-    let precheck: @Sendable (HTTPHead) -> HTTPResponse?
     let refusal: @Sendable (HTTPRefusal) -> HTTPResponse
-    let handler: @Sendable (HTTPRequest, HTTPResponder) -> Void
+    let admit: @Sendable (HTTPHead) -> HTTPAdmission
     /// Complete requests whose answer is not sent yet.
     let unfinished = DispatchGroup()
 
@@ -25,14 +24,12 @@ final class Gate: Sendable {
     }
 
     init(
-        limits: HTTPLimits, precheck: @escaping @Sendable (HTTPHead) -> HTTPResponse?,
-        refusal: @escaping @Sendable (HTTPRefusal) -> HTTPResponse,
-        handler: @escaping @Sendable (HTTPRequest, HTTPResponder) -> Void
+        limits: HTTPLimits, refusal: @escaping @Sendable (HTTPRefusal) -> HTTPResponse,
+        admit: @escaping @Sendable (HTTPHead) -> HTTPAdmission
     ) {
         self.limits = limits
-        self.precheck = precheck
         self.refusal = refusal
-        self.handler = handler
+        self.admit = admit
     }
 
     var isStopping: Bool { stopping.load(ordering: .acquiring) }

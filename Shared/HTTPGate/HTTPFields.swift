@@ -22,31 +22,45 @@ public struct HTTPFields: Sendable {
 
     /// The value of the first field of that name; bytes that are not UTF-8 are replaced by U+FFFD.
     public func first(_ name: String) -> String? {
-        for index in ends.indices where nameMatches(index, name) { return value(at: index) }
-        return nil
+        ends.indices.first { nameMatches($0, name) }.map { String(decoding: value(at: $0), as: UTF8.self) }
     }
 
-    /// The values of all fields of that name, in order. Credentials and keys should be refused unless there
-    /// is one.
+    /// The values of all fields of that name, in order.
     public func all(_ name: String) -> [String] {
-        ends.indices.filter { nameMatches($0, name) }.map(value(at:))
+        ends.indices.filter { nameMatches($0, name) }.map { String(decoding: value(at: $0), as: UTF8.self) }
     }
+
+    /// The value of the only field of that name, as it came; nil if there is none, or more than one. Credentials and
+    /// keys should be read with this.
+    public func only(_ name: String) -> ArraySlice<UInt8>? {
+        guard let index = ends.indices.first(where: { nameMatches($0, name) }),
+            !ends.indices[(index + 1)...].contains(where: { nameMatches($0, name) })
+        else { return nil }
+        return value(at: index)
+    }
+
+    public func contains(_ name: String) -> Bool { ends.indices.contains { nameMatches($0, name) } }
 
     /// Without the spaces and tabs around it (RFC 9110, section 5.5).
-    private func value(at index: Int) -> String {
+    private func value(at index: Int) -> ArraySlice<UInt8> {
         var value = bytes(at: index)
         while let last = value.last, last == 0x20 || last == 0x09 { value.removeLast() }
-        return String(decoding: value.drop { $0 == 0x20 || $0 == 0x09 }, as: UTF8.self)
+        return value.drop { $0 == 0x20 || $0 == 0x09 }
     }
 
     private func bytes(at index: Int) -> ArraySlice<UInt8> { text[ends[index].name..<ends[index].value] }
 
     private func start(of index: Int) -> Int { index == 0 ? 0 : ends[index - 1].value }
 
+    /// Written as a loop over both spans: every request asks for a dozen names, each of up to a hundred fields.
     private func nameMatches(_ index: Int, _ name: String) -> Bool {
-        let (start, end) = (start(of: index), ends[index].name)
-        guard name.utf8.count == end - start else { return false }
-        return zip(text[start..<end], name.utf8).allSatisfy { lowercased($0) == lowercased($1) }
+        let start = start(of: index)
+        let (wanted, text) = (name.utf8.span, text.span)
+        guard wanted.count == ends[index].name - start else { return false }
+        for offset in 0..<wanted.count where lowercased(text[start + offset]) != lowercased(wanted[offset]) {
+            return false
+        }
+        return true
     }
 }
 
@@ -65,14 +79,13 @@ extension HTTPFields {
     ///   The bytes are compared as they came, because the library does the same: what one trims and the other
     ///   does not is a gap.
     func framing(version: String) -> BodyFraming {
-        let hosts = values("Host").count
+        let hosts = count(of: "Host")
         guard everyFieldIsPlain, hosts == 1 || hosts == 0 && version == "HTTP/1.0" else { return .ambiguous }
-        let (lengths, codings) = (values("Content-Length"), values("Transfer-Encoding"))
-        switch (lengths.count, codings.count) {
+        switch (count(of: "Content-Length"), count(of: "Transfer-Encoding")) {
         case (0, 0): return .none
-        case (0, 1): return codings[0].elementsEqual("chunked".utf8) ? .chunked : .ambiguous
+        case (0, 1): return sent("Transfer-Encoding").elementsEqual("chunked".utf8) ? .chunked : .ambiguous
         case (1, 0):
-            guard let length = Int(String(decoding: lengths[0], as: UTF8.self)), length >= 0 else {
+            guard let length = Int(String(decoding: sent("Content-Length"), as: UTF8.self)), length >= 0 else {
                 return .ambiguous
             }
             return length == 0 ? .none : .length(length)
@@ -80,17 +93,21 @@ extension HTTPFields {
         }
     }
 
-    private func values(_ name: String) -> [ArraySlice<UInt8>] {
-        ends.indices.filter { nameMatches($0, name) }.map(bytes(at:))
+    private func count(of name: String) -> Int { ends.indices.count { nameMatches($0, name) } }
+
+    /// The bytes of the first field of that name, with the spaces around them.
+    private func sent(_ name: String) -> ArraySlice<UInt8> {
+        ends.indices.first { nameMatches($0, name) }.map(bytes(at:)) ?? []
     }
 
     /// Names are tokens (a space before the colon hides a field), values hold no control characters.
     private var everyFieldIsPlain: Bool {
+        let text = text.span
         for index in ends.indices {
             let (start, nameEnd, end) = (start(of: index), ends[index].name, ends[index].value)
-            guard start < nameEnd, text[start..<nameEnd].allSatisfy(isTokenByte),
-                text[nameEnd..<end].allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 })
-            else { return false }
+            guard start < nameEnd else { return false }
+            for at in start..<nameEnd where !isTokenByte(text[at]) { return false }
+            for at in nameEnd..<end where text[at] < 0x20 && text[at] != 0x09 || text[at] == 0x7f { return false }
         }
         return true
     }

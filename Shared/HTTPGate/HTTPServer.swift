@@ -27,21 +27,18 @@ import Synchronization
     ///   - address: numeric IPv4 or IPv6.
     ///   - port: 0 = any free one.
     ///   - threads: how many share the connections; each connection stays with one.
-    ///   - precheck: sees a head before its body is read; what it returns is the answer, and the body is
-    ///     dropped. Runs on a serving thread.
     ///   - refusal: the answers the gate gives by itself.
-    ///   - handler: called once for each complete request, on a serving thread.
+    ///   - admit: sees a head before its body is read. Runs on a serving thread.
     public init(
         address: String = "127.0.0.1", port: UInt16, threads: Int = 1, limits: HTTPLimits = HTTPLimits(),
         refusal: @escaping @Sendable (HTTPRefusal) -> HTTPResponse = { .problem($0) },
-        precheck: @escaping @Sendable (HTTPHead) -> HTTPResponse? = { _ in nil },
-        handler: @escaping @Sendable (HTTPRequest, HTTPResponder) -> Void
+        admit: @escaping @Sendable (HTTPHead) -> HTTPAdmission
     ) throws(HTTPGateFailure) {
         let subject = "\(address) port \(port)"
         guard var socketAddress = SocketAddress(address, port: port) else {
             throw HTTPGateFailure(operation: .readAddress, code: 0, subject: subject)
         }
-        let gate = Gate(limits: limits, precheck: precheck, refusal: refusal, handler: handler)
+        let gate = Gate(limits: limits, refusal: refusal, admit: admit)
         let serving = unsafe socketAddress.withPointer { pointer in
             unsafe Self.start(at: pointer, isIPv6: address.contains(":"), threads: max(1, threads), gate)
         }
@@ -52,6 +49,15 @@ import Synchronization
         self.gate = gate
         running = Mutex(Running(threads: serving))
         sweep = Sweep(of: gate)
+    }
+
+    /// A server that takes every request.
+    /// - Parameter handler: called once for each complete request, on a serving thread.
+    public convenience init(
+        address: String = "127.0.0.1", port: UInt16, threads: Int = 1, limits: HTTPLimits = HTTPLimits(),
+        handler: @escaping @Sendable (HTTPRequest, HTTPResponder) -> Void
+    ) throws(HTTPGateFailure) {
+        try self.init(address: address, port: port, threads: threads, limits: limits) { _ in .take(handler) }
     }
 
     deinit { stop() }

@@ -6,9 +6,9 @@ import Configuration
 extension Configuration {
     /// The key that the caller has shown to be theirs; nil if there is none, it is switched off, or the
     /// secret is wrong.
-    public func caller(key: String, secret: String) -> APIKey? {
+    public func caller(key: String, secret: [UInt8]) -> APIKey? {
         let known = apiKeys[key]
-        let isRight = (known ?? unknownKey).verify(secret: Array(secret.utf8))
+        let isRight = (known ?? unknownKey).verify(secret: secret)
         guard let known, isRight, known.active else { return nil }
         return known
     }

@@ -28,18 +28,15 @@ public struct IdempotencyKey: Sendable, Hashable {
         self.bytes = Array(bytes)
     }
 
-    /// The values of all `Idempotency-Key` fields of a request: one, bare or as a quoted string
-    /// (draft-ietf-httpapi- idempotency-key-header, section 2.1). Both forms of a key are the same key.
-    public init(fields: [String]) throws(Failure) {
-        guard let field = fields.first else { throw .required }
-        guard fields.count == 1 else { throw .invalid }
-        let bytes = Array(field.utf8)
+    /// The value of a request's only `Idempotency-Key` field: bare or as a quoted string
+    /// (draft-ietf-httpapi-idempotency-key-header, section 2.1). Both forms of a key are the same key.
+    public init(field bytes: ArraySlice<UInt8>) throws(Failure) {
         guard bytes.first == UInt8(ascii: "\"") else {
             try self.init(bytes)
             return
         }
         guard bytes.count >= 2, bytes.last == UInt8(ascii: "\""),
-            let inner = Self.unescaped(bytes[1..<(bytes.count - 1)])
+            let inner = Self.unescaped(bytes.dropFirst().dropLast())
         else { throw .invalid }
         try self.init(inner)
     }

@@ -43,7 +43,7 @@ public final class Door: Sendable {
     private let logger: Logger
     private let metrics: DoorMetrics
     private let waits: WaitTable
-    private let configuration = Mutex<Configuration?>(nil)
+    private let configuration = Mutex<ConfigurationInForce?>(nil)
     private let identity: Mutex<DoorIdentity>
 
     /// - Parameter entropy: seeds correlation numbers and traces, so that no two starts share them.
@@ -62,33 +62,37 @@ public final class Door: Sendable {
 
     // MARK: The server's threads
 
-    /// What is known to be wrong before the body is read.
-    public func precheck(_ head: HTTPHead) -> HTTPResponse? {
+    /// Before the body is read: what is wrong already, or who takes the request when it is complete.
+    public func admit(_ head: HTTPHead) -> HTTPAdmission {
         do throws(Problem) {
-            _ = try Admission(head, current)
-            return nil
+            let admission = try Admission(head, inForce)
+            return .take { [self] request, responder in handle(request, responder, admission) }
         } catch {
-            let response = error.response(trace: trace(of: head).trace)
-            metrics.answered("refused", response.status, microseconds: 0)
-            return response
+            return .refuse(refused(error, trace(of: head)))
         }
     }
 
-    public func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
+    private func handle(_ request: HTTPRequest, _ responder: HTTPResponder, _ admission: Admission) {
         let trace = trace(of: request.head)
         let started = clock.now()
         do throws(Problem) {
-            let admission = try Admission(request.head, current)
+            // A body may take its time: a key that was revoked meanwhile opens nothing any more.
+            let current = inForce
+            let admission = current === admission.inForce ? admission : try Admission(request.head, current)
             let number = identity.withLock { $0.nextCorrelation() }
             var order = try DoorOrder(
                 request, admission, number: number, partitions: settings.partitions, now: started)
             order.record.add(HeaderName.traceparent, trace.traceparent)
             try place(order, admission.wait, number, responder, trace, started)
         } catch {
-            let response = error.response(trace: trace.trace)
-            metrics.answered("refused", response.status, microseconds: 0)
-            responder.respond(response)
+            responder.respond(refused(error, trace))
         }
+    }
+
+    private func refused(_ problem: Problem, _ trace: TraceContext) -> HTTPResponse {
+        let response = problem.response(trace: trace.trace)
+        metrics.answered("refused", response.status, microseconds: 0)
+        return response
     }
 
     /// What the server refuses by itself, in the API's form.
@@ -170,7 +174,9 @@ public final class Door: Sendable {
     // MARK: The replies' thread
 
     /// The configuration in force from now on; the first makes the door ready.
-    public func use(_ configuration: Configuration) { self.configuration.withLock { $0 = configuration } }
+    public func use(_ configuration: Configuration) {
+        self.configuration.withLock { $0 = ConfigurationInForce(configuration) }
+    }
 
     /// Ends the wait that an answer is for; answers for nobody are dropped.
     public func take(_ reply: GatewayReply) { end(waits.take(reply.correlation), .reply(reply)) }
@@ -185,11 +191,11 @@ public final class Door: Sendable {
         for wait in waits.close() { end(wait, .stopping) }
     }
 
-    public var isReady: Bool { current != nil }
+    public var isReady: Bool { inForce != nil }
     /// Requests that are not answered yet.
     public var waiting: Int { waits.count }
 
-    private var current: Configuration? { configuration.withLock { $0 } }
+    private var inForce: ConfigurationInForce? { configuration.withLock { $0 } }
 
     /// The caller's trace with a step of its own, or a new one.
     private func trace(of head: HTTPHead) -> TraceContext {

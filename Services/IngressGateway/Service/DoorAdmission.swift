@@ -1,6 +1,5 @@
-// Whether a request may come in: everything that is known from its head, in one order for all routes. The
-// server asks before it reads a body, and the handler asks again, because only then it needs what was found
-// out.
+// Whether a request may come in: everything that is known from its head, in one order for all routes. Found out
+// before its body is read, and again only if the configuration has changed until the body was there.
 
 import Configuration
 import HTTPGate
@@ -8,20 +7,29 @@ import IngressGatewayDomain
 import Primitives
 import Telemetry
 
+/// The configuration as requests hold it: one thing to count, not the dozen tables in it.
+final class ConfigurationInForce: Sendable {
+    let configuration: Configuration
+
+    init(_ configuration: Configuration) { self.configuration = configuration }
+}
+
 /// A request that may come in.
 struct Admission {
     let route: APIRoute
     let caller: APIKey
-    let configuration: Configuration
+    let inForce: ConfigurationInForce
     /// Present where one is required.
     let key: IdempotencyKey?
     let wait: WaitPreference?
 
-    /// - Parameter configuration: nil before it was read.
-    init(_ head: HTTPHead, _ configuration: Configuration?) throws(Problem) {
-        guard let configuration else { throw .unavailable("not-ready", "the configuration is being read") }
-        self.configuration = configuration
-        caller = try Self.caller(head, configuration)
+    var configuration: Configuration { inForce.configuration }
+
+    /// - Parameter inForce: nil before the configuration was read.
+    init(_ head: HTTPHead, _ inForce: ConfigurationInForce?) throws(Problem) {
+        guard let inForce else { throw .unavailable("not-ready", "the configuration is being read") }
+        self.inForce = inForce
+        caller = try Self.caller(head, inForce.configuration)
         route = try Self.route(head)
         guard caller.may(route) else {
             throw Problem(403, "forbidden", "a key of role \(caller.role.rawValue) may not do this")
@@ -32,9 +40,10 @@ struct Admission {
     }
 
     private static func caller(_ head: HTTPHead, _ configuration: Configuration) throws(Problem) -> APIKey {
-        let (keys, secrets) = (head.fields.all("x-api-key"), head.fields.all("x-api-secret"))
-        let caller = configuration.caller(key: keys.first ?? "", secret: secrets.first ?? "")
-        guard let caller, keys.count == 1, secrets.count == 1 else {
+        let (key, secret) = (head.fields.only("x-api-key"), head.fields.only("x-api-secret"))
+        let caller = configuration.caller(
+            key: String(decoding: key ?? [], as: UTF8.self), secret: Array(secret ?? []))
+        guard let caller, key != nil, secret != nil else {
             var problem = Problem(401, "unauthorized", "x-api-key and x-api-secret are due, each once")
             problem.headers = [("WWW-Authenticate", "ApiKey")]
             throw problem
@@ -58,10 +67,9 @@ struct Admission {
 
     /// `application/json`, in UTF-8 and as it is.
     private static func checkBodyType(_ head: HTTPHead) throws(Problem) {
-        let types = head.fields.all("Content-Type")
-        guard types.count == 1, isJSON(types[0]) else {
-            throw Problem(415, "unsupported-media-type", "Content-Type: application/json is due")
-        }
+        guard let type = head.fields.only("Content-Type"),
+            type.elementsEqual("application/json".utf8) || isJSON(String(decoding: type, as: UTF8.self))
+        else { throw Problem(415, "unsupported-media-type", "Content-Type: application/json is due") }
         let codings = head.fields.all("Content-Encoding")
         guard codings.allSatisfy({ $0.lowercased() == "identity" }) else {
             throw Problem(415, "unsupported-media-type", "a body without Content-Encoding is due")
@@ -81,10 +89,11 @@ struct Admission {
     private static func idempotencyKey(_ head: HTTPHead, _ route: APIRoute) throws(Problem) -> IdempotencyKey?
     {
         guard route.hasBody else { return nil }
-        let fields = head.fields.all("Idempotency-Key")
-        if route == .openWallet, fields.isEmpty { return nil }
+        let field = head.fields.only("Idempotency-Key")
+        if field == nil, route == .openWallet, !head.fields.contains("Idempotency-Key") { return nil }
         do throws(IdempotencyKey.Failure) {
-            return try IdempotencyKey(fields: fields)
+            guard let field else { throw head.fields.contains("Idempotency-Key") ? .invalid : .required }
+            return try IdempotencyKey(field: field)
         } catch {
             throw Problem(400, error.rawValue, error.detail)
         }

@@ -96,9 +96,7 @@ public final class GatewayDoor<Log: EventLog>: Sendable {
         do throws(HTTPGateFailure) {
             server = try HTTPServer(
                 address: settings.address, port: settings.port, threads: settings.threads,
-                limits: settings.limits,
-                refusal: { door.refusal($0) }, precheck: { door.precheck($0) },
-                handler: { door.handle($0, $1) })
+                limits: settings.limits, refusal: { door.refusal($0) }, admit: { door.admit($0) })
         } catch {
             publisher.close()
             throw .server(error)

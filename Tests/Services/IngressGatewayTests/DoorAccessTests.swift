@@ -1,10 +1,26 @@
 // Who is let in and what each role may do.
 
+@_spi(Simulation) import HTTPGate
 import IngressGatewayService
 import JSONText
 import Messages
 import Primitives
+import Synchronization
 import Testing
+
+/// Keeps the answer to a request that came over no connection.
+private final class Caller: HTTPCaller {
+    private let first = Mutex<HTTPResponse?>(nil)
+
+    func answer(_ response: HTTPResponse) -> Bool {
+        first.withLock { first in
+            defer { first = first ?? response }
+            return first == nil
+        }
+    }
+    func letGo() {}
+    var status: Int? { first.withLock { $0?.status } }
+}
 
 @Suite struct `Access to the API` {
     private static let body = Array(GatewayFixture.purchase().utf8)
@@ -82,5 +98,27 @@ import Testing
         fixture.door.use(try DoorFixture.configuration())
         fixture.answer(.done, "{}")
         #expect(try fixture.get("/v1/wallets/a").status == 200)
+    }
+
+    /// A head is admitted before its body is read, and a body may take seconds.
+    @Test(arguments: [nil, "till-key", "self-key"])
+    func `a key that is revoked while a body is under way opens nothing any more`(revoked: String?) throws {
+        let fixture = try DoorFixture()
+        let head = try #require(
+            HTTPHead(
+                method: "POST", target: "/v1/events",
+                fields: [
+                    ("Host", "h"), ("x-api-key", "till-key"), ("x-api-secret", DoorFixture.secret),
+                    ("Content-Type", "application/json"), ("Idempotency-Key", "k"),
+                ], contentLength: Self.body.count))
+        guard case .take(let taker) = fixture.door.admit(head) else {
+            Issue.record("a right key is admitted")
+            return
+        }
+        fixture.door.use(try DoorFixture.configuration(without: revoked))
+        let caller = Caller()
+        taker(HTTPRequest(head, body: Self.body), HTTPResponder(caller))
+        #expect(caller.status == (revoked == "till-key" ? 401 : 202))
+        #expect(fixture.publisher.records.count == (revoked == "till-key" ? 0 : 1))
     }
 }

@@ -106,9 +106,7 @@ final class DoorFixture: Sendable {
             logger: Logger(service: "ingress-gateway", clock: clock, sink: sink), registry: registry)
         self.door = door
         if isReady { door.use(try Self.configuration()) }
-        server = try HTTPServer(
-            port: 0, refusal: { door.refusal($0) }, precheck: { door.precheck($0) },
-            handler: { door.handle($0, $1) })
+        server = try HTTPServer(port: 0, refusal: { door.refusal($0) }, admit: { door.admit($0) })
     }
 
     /// The documents of `configuration()`, as they lie on `config`.
@@ -135,10 +133,15 @@ final class DoorFixture: Sendable {
             + keys.map { (ConfigurationDocument.apikey($0).key, ConfigurationDocument.apikey($0).encoded()) }
     }
 
-    static func configuration() throws -> Configuration {
+    /// - Parameter revoked: an API key that was taken back.
+    static func configuration(without revoked: String? = nil) throws -> Configuration {
         var builder = ConfigurationBuilder()
         for (offset, document) in documents().enumerated() {
             try builder.apply(key: document.key[...], value: document.value[...], offset: Int64(offset))
+        }
+        if let revoked {
+            let offset = Int64(documents().count)
+            try builder.apply(key: Array("apikey/\(revoked)".utf8)[...], value: nil, offset: offset)
         }
         return builder.snapshot()
     }

@@ -23,13 +23,16 @@ final class Collected<Value: Sendable>: Sendable {
     var count: Int { values.withLock { $0.count } }
 }
 
-/// A server that answers at once with method, path and body size.
+/// A server that answers at once with method, path and body size, unless the head is refused.
 func echoServer(
     limits: HTTPLimits = HTTPLimits(), seen: Collected<HTTPRequest> = Collected(),
-    precheck: @escaping @Sendable (HTTPHead) -> HTTPResponse? = { _ in nil }
+    refusing: @escaping @Sendable (HTTPHead) -> HTTPResponse? = { _ in nil }
 ) throws -> HTTPServer {
-    try HTTPServer(port: 0, limits: limits, precheck: precheck) { request, responder in
-        seen.put(request)
-        responder.respond(.text("\(request.method) \(request.path) \(request.body.count)"))
+    try HTTPServer(port: 0, limits: limits) { head in
+        if let refusal = refusing(head) { return .refuse(refusal) }
+        return .take { request, responder in
+            seen.put(request)
+            responder.respond(.text("\(request.method) \(request.path) \(request.body.count)"))
+        }
     }
 }

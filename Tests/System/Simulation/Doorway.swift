@@ -62,10 +62,9 @@ final class Doorway {
             _ = caller.answer(door.refusal(.malformed))
             return
         }
-        if let refusal = door.precheck(head) {
-            _ = caller.answer(refusal)
-        } else {
-            door.handle(HTTPRequest(head, body: request.body ?? []), HTTPResponder(caller))
+        switch door.admit(head) {
+        case .refuse(let refusal): _ = caller.answer(refusal)
+        case .take(let taker): taker(HTTPRequest(head, body: request.body ?? []), HTTPResponder(caller))
         }
     }
 }
