@@ -66,7 +66,16 @@ final class Exchange: HTTPCaller, @unchecked Sendable {
         return isFirst
     }
 
-    func letGo() { _ = answer(gate.refusal(.unanswered)) }
+    /// Comes after every answer, too: only then is there nothing to say.
+    func letGo() {
+        let isOwed = phase.withLock { phase in
+            switch phase {
+            case .open, .suspended: true
+            case .answered, .sent: false
+            }
+        }
+        if isOwed { _ = answer(gate.refusal(.unanswered)) }
+    }
 
     /// On the serving thread, when the handler has returned and again after a resume: the answer if there
     /// is one, else the connection is suspended until there is.
