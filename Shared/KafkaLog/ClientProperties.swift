@@ -85,12 +85,12 @@ extension ClientProperties {
             ])
     }
 
-    /// The gateway's producer: its queue bounds the memory that requests can take.
-    static func publisher(_ settings: KafkaSettings) throws(LogFailure) -> Self {
+    /// One of the gateway's two producers: their queues bound the memory that requests can take.
+    static func publisher(_ settings: KafkaSettings, lingerMilliseconds: Int) throws(LogFailure) -> Self {
         try Self(
             tuned: connection(settings) + producing + [
-                ("linger.ms", "1"), ("queue.buffering.max.messages", "100000"),
-                ("queue.buffering.max.kbytes", "65536"), ("message.timeout.ms", "10000"),
+                ("linger.ms", String(lingerMilliseconds)), ("queue.buffering.max.messages", "100000"),
+                ("queue.buffering.max.kbytes", "32768"), ("message.timeout.ms", "10000"),
             ],
             passed: passed(settings, settings.producerProperties),
             fixed: identity(settings, "\(settings.clientID)-publisher") + durableWriting)

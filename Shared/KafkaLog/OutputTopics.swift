@@ -22,6 +22,9 @@ import Primitives
         self.catalog = catalog
     }
 
+    /// Of the largest topic.
+    var mostPartitions: Int { Int(counts.max() ?? 1) }
+
     func contains(_ place: TopicPartition) -> Bool {
         (0..<counts[place.topic.number]).contains(place.partition.number)
     }

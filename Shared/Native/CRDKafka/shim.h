@@ -2,5 +2,6 @@
 #define POINTSTREAM_CRDKAFKA_SHIM_H
 
 #include <librdkafka/rdkafka.h>
+#include <sys/eventfd.h>
 
 #endif

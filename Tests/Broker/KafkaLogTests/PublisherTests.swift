@@ -2,7 +2,7 @@
 
 import CRDKafka
 import EventLog
-import KafkaLog
+@testable import KafkaLog
 import Primitives
 import Synchronization
 import TestBroker
@@ -45,6 +45,32 @@ struct `Publishing to Kafka` {
         publisher.close()
     }
 
+    @Test func `records that are many are reported once each, too`() throws {
+        let fixture = try Fixture()
+        let publisher = try fixture.log.makePublisher()
+        let count = UInt64(20_000)
+        var reports: [UInt64: Offset] = [:]
+        func take(_ token: UInt64, _ result: Result<Offset, LogFailure>) {
+            #expect(reports[token] == nil)
+            reports[token] = try? result.get()
+        }
+        for token in 0..<count {
+            try publisher.publish(
+                topic: Fixture.output, partition: PartitionIndex(Int32(token % 2)), key: [], headers: [],
+                value: Array(String(token).utf8), token: token)
+            if token % 100 == 0 { publisher.poll(waitMilliseconds: 0, take) }
+        }
+        #expect(publisher.flush(milliseconds: 30_000, take))
+        #expect(reports.count == Int(count))
+        let records = try fixture.contents(of: fixture.place(Fixture.output, 1)).records
+        #expect(records.count == Int(count) / 2)
+        for record in records {
+            let token = try #require(UInt64(String(decoding: record.value ?? [], as: UTF8.self)))
+            #expect(reports[token] == record.offset)
+        }
+        publisher.close()
+    }
+
     @Test func `a full queue asks for a retry and an unknown partition stops`() throws {
         let fixture = try Fixture { $0.producerProperties = ["queue.buffering.max.messages": "3"] }
         let publisher = try fixture.log.makePublisher()
@@ -66,6 +92,27 @@ struct `Publishing to Kafka` {
 }
 
 struct `Kafka without a broker` {
+    @Test(arguments: [(8, 40), (64, 320), (1, 40)])
+    func `records wait for each other once there are enough for all partitions`(partitions: Int, many: Int) {
+        var pace = Pace(partitions: partitions)
+        var now = UInt64(1_000_000_000)
+        /// So many records in a span, evenly.
+        func span(_ count: Int) -> [Bool] {
+            (0..<count).map { number in pace.countRecord(at: now + UInt64(number * 25_000_000 / count)) }
+        }
+        let early = span(many)
+        #expect(!early.contains(true), "nobody knows yet that they are many")
+        now += 25_000_000
+        #expect(!span(many - 1).contains(false))
+        now += 25_000_000
+        #expect(!span(many).contains(true), "there were too few before")
+        now += 25_000_000
+        #expect(!span(many).contains(false))
+        now += 60_000_000
+        let waits = pace.countRecord(at: now)
+        #expect(!waits, "a pause ends it")
+    }
+
     @Test(arguments: ["", "a", "ab", "abc", "abcd", "wallet-1", "ключ", "\u{0}\u{ff}more than a word"])
     func `a key belongs to the partition that librdkafka would choose`(key: String) {
         let bytes = Array(key.utf8)
