@@ -69,6 +69,10 @@ public final class RecordBatch {
         endHeader(start, store(value))
     }
 
+    public func addHeader(_ name: StaticString, _ value: Span<UInt8>) {
+        addHeader(at: store(StaticBytes(name)), unsafe value.withUnsafeBufferPointer { unsafe store($0) })
+    }
+
     public func addHeader(_ name: StaticString, _ value: String) {
         let utf8 = value.utf8.span
         addHeader(name, room: utf8.count) { $0.put(utf8) }

@@ -24,7 +24,11 @@ private func tryQueue(_ response: HTTPResponse, on connection: OpaquePointer) ->
     guard let native = unsafe native else { return .NO }
     defer { unsafe MHD_destroy_response(native) }
     for (name, value) in response.headers {
-        guard unsafe MHD_add_response_header(native, name, value) == .YES else { return nil }
+        // Lent, because a string that is passed as it is would be copied first.
+        let isAdded = unsafe name.withCString { name in
+            unsafe value.withCString { value in unsafe MHD_add_response_header(native, name, value) == .YES }
+        }
+        guard isAdded else { return nil }
     }
     return unsafe MHD_queue_response(connection, UInt32(response.status), native)
 }

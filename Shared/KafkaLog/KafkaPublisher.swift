@@ -17,8 +17,6 @@ import Synchronization
     // queues of events, not by a callback, so nothing else is shared. close() comes after the last use by other
     // threads.
 
-    /// A header of a record to publish.
-    public typealias Header = (name: String, value: [UInt8])
     /// Token and result of one publish.
     public typealias Report = (_ token: UInt64, _ result: Result<Offset, LogFailure>) -> Void
 
@@ -44,7 +42,7 @@ import Synchronization
     /// - Throws: `retry` if the queue is full, `stop` for an unknown partition or a record above the size
     ///   limit.
     public func publish(
-        topic: TopicID, partition: PartitionIndex, key: [UInt8], headers: [Header], value: [UInt8]?,
+        topic: TopicID, partition: PartitionIndex, key: [UInt8], headers: HeaderList, value: [UInt8]?,
         token: UInt64
     ) throws(LogFailure) {
         let waits = pace.withLock { $0.countRecord(at: DispatchTime.now().uptimeNanoseconds) }

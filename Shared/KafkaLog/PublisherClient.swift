@@ -31,13 +31,19 @@ import Primitives
     var outstanding: Int { Int(unsafe rd_kafka_outq_len(handle.client)) }
 
     func send(
-        to place: TopicPartition, key: [UInt8], headers: [KafkaPublisher.Header], value: [UInt8]?, token: UInt64
+        to place: TopicPartition, key: [UInt8], headers: HeaderList, value: [UInt8]?, token: UInt64
     ) throws(LogFailure) {
         guard topics.contains(place), let address = unsafe topics.handle(of: place.topic) else {
             throw topics.unknown(place)
         }
         let list = unsafe headers.isEmpty ? nil : rd_kafka_headers_new(headers.count)
-        if let list = unsafe list { unsafe fill(list, headers) }
+        if let list = unsafe list {
+            headers.forEach { name, value in
+                unsafe name.withUnsafeBytes { name in
+                    unsafe value.withUnsafeBytes { unsafe addHeader(name, $0, to: list) }
+                }
+            }
+        }
         let error: KafkaError? = unsafe key.withUnsafeBytes { keyBytes in
             func queue(_ bytes: UnsafeRawBufferPointer?) -> KafkaError? {
                 unsafe enqueue(
@@ -83,13 +89,5 @@ import Primitives
         let cause =
             error == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalCause() ?? KafkaError(error) : KafkaError(error)
         return cause.failure("deliver", consequence: cause.isFatal ? .discardProducer : nil)
-    }
-
-    private func fill(_ list: OpaquePointer, _ headers: [KafkaPublisher.Header]) {
-        for header in headers {
-            unsafe Array(header.name.utf8).withUnsafeBytes { name in
-                unsafe header.value.withUnsafeBytes { unsafe addHeader(name, $0, to: list) }
-            }
-        }
     }
 }

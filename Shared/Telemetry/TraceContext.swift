@@ -52,9 +52,17 @@ public struct TraceContext: Sendable, Hashable {
 
     /// Version 00, as 55 ASCII bytes.
     public var traceparent: String {
-        let spanDigits = hexDigits(UInt128(span)).suffix(16)
-        let digits = [hexDigits(trace)[...], spanDigits, hexDigits(UInt128(flags)).suffix(2)]
-        return "00-" + digits.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "-")
+        var text: [UInt8] = []
+        text.reserveCapacity(Self.length + 16)
+        text.append(contentsOf: "00-".utf8)
+        text.appendHex(trace)
+        text.append(hyphen)
+        // The step's 16 digits, and as many zeros that are taken away again.
+        text.appendHex(UInt128(span) << 64)
+        text.removeLast(16)
+        text.append(hyphen)
+        text.appendHex(of: CollectionOfOne(flags))
+        return String(decoding: text, as: UTF8.self)
     }
 
     private static let length = 55

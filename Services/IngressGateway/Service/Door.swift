@@ -82,7 +82,7 @@ public final class Door: Sendable {
             let number = identity.withLock { $0.nextCorrelation() }
             var order = try DoorOrder(
                 request, admission, number: number, partitions: settings.partitions, now: started)
-            order.record.add(HeaderName.traceparent, trace.traceparent)
+            order.record.headers.add(HeaderName.traceparent, trace.traceparent)
             try place(order, admission.wait, number, responder, trace, started)
         } catch {
             responder.respond(refused(error, trace))

@@ -147,7 +147,7 @@ extension DoorRecord {
         self.init(
             TopicPartition(topic, partitions.partition(of: wallet.hex)), key: wallet.hex, value: body)
         addEnvelope(type, id, source, now)
-        add(HeaderName.externalID, externalID)
+        headers.add(HeaderName.externalID, externalID)
     }
 
     /// The question for an event's outcome goes to the owner of its key, who knows where the event went.
@@ -163,22 +163,22 @@ extension DoorRecord {
         self.init(
             TopicPartition(.intake, partitions.partition(ofHash: arrival.item.event.keyHash)),
             key: arrival.key.bytes, value: arrival.body)
-        arrival.forEachIntakeHeader { add($0, $1) }
+        arrival.forEachIntakeHeader { headers.add($0, $1) }
     }
 
     private mutating func addEnvelope(_ type: MessageType, _ id: EventID, _ source: String, _ now: Timestamp)
     {
-        add(HeaderName.specVersion, "1.0")
-        add(HeaderName.id, id.hex)
-        add(HeaderName.source, source)
-        add(HeaderName.type, type.rawValue)
-        add(HeaderName.time, now.rfc3339)
-        add(HeaderName.contentType, "application/json")
+        headers.add(HeaderName.specVersion, "1.0")
+        headers.add(HeaderName.id, id.hex)
+        headers.add(HeaderName.source, source)
+        headers.add(HeaderName.type, type.rawValue)
+        headers.add(HeaderName.time, now.rfc3339)
+        headers.add(HeaderName.contentType, "application/json")
     }
 
     mutating func addReplyAddress(_ address: ReplyAddress) {
-        add(HeaderName.replyPartition, String(address.partition.number))
-        add(HeaderName.correlationID, String(address.correlation, radix: 16))
+        headers.add(HeaderName.replyPartition, String(address.partition.number))
+        headers.add(HeaderName.correlationID, String(address.correlation, radix: 16))
     }
 }
 

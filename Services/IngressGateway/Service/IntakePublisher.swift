@@ -6,11 +6,9 @@ import Primitives
 
 /// A record that the door writes.
 public struct DoorRecord: Sendable {
-    public typealias Header = (name: String, value: [UInt8])
-
     public var place: TopicPartition
     public var key: [UInt8]
-    public var headers: [Header] = []
+    public var headers = HeaderList()
     public var value: [UInt8]
 
     init(_ place: TopicPartition, key: [UInt8], value: [UInt8]) {
@@ -18,9 +16,6 @@ public struct DoorRecord: Sendable {
         self.key = key
         self.value = value
     }
-
-    mutating func add(_ name: StaticString, _ value: [UInt8]) { headers.append(("\(name)", value)) }
-    mutating func add(_ name: StaticString, _ value: String) { add(name, Array(value.utf8)) }
 }
 
 /// Writes records from any thread.

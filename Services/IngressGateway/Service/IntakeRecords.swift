@@ -33,23 +33,23 @@ struct Arrival {
     }
 
     /// What every stage gets (``HeaderName/passedOn``), but for trace and reply address.
-    func forEachHeader(_ add: (StaticString, [UInt8]) -> Void) {
-        add(HeaderName.specVersion, Array("1.0".utf8))
-        add(HeaderName.id, item.event.hex)
-        add(HeaderName.source, Array(source.utf8))
-        add(HeaderName.type, Array(item.type.rawValue.utf8))
-        add(HeaderName.time, item.occurredAt.rfc3339)
-        add(HeaderName.contentType, Array("application/json".utf8))
-        add(HeaderName.idempotencyKey, key.bytes)
-        add(HeaderName.externalID, Array(externalID.utf8))
-        if opensWallet { add(HeaderName.opensWallet, [UInt8(ascii: "1")]) }
+    func forEachHeader(_ add: (StaticString, Span<UInt8>) -> Void) {
+        add(HeaderName.specVersion, "1.0".utf8.span)
+        add(HeaderName.id, item.event.hex.span)
+        add(HeaderName.source, source.utf8.span)
+        add(HeaderName.type, item.type.rawValue.utf8.span)
+        add(HeaderName.time, item.occurredAt.rfc3339.span)
+        add(HeaderName.contentType, "application/json".utf8.span)
+        add(HeaderName.idempotencyKey, key.bytes.span)
+        add(HeaderName.externalID, externalID.utf8.span)
+        if opensWallet { add(HeaderName.opensWallet, "1".utf8.span) }
     }
 
     /// What deciding on the key needs besides.
-    func forEachIntakeHeader(_ add: (StaticString, [UInt8]) -> Void) {
+    func forEachIntakeHeader(_ add: (StaticString, Span<UInt8>) -> Void) {
         forEachHeader(add)
-        add(HeaderName.wallet, item.wallet.hex)
-        add(HeaderName.fingerprint, hexDigits(item.fingerprint))
+        add(HeaderName.wallet, item.wallet.hex.span)
+        add(HeaderName.fingerprint, hexDigits(item.fingerprint).span)
     }
 }
 

@@ -113,6 +113,19 @@ struct `Kafka without a broker` {
         #expect(!waits, "a pause ends it")
     }
 
+    @Test func `a list of headers keeps names, values and order`() {
+        var headers: HeaderList = [("first", [1, 2]), ("", [])]
+        headers.add("ce_id", "id")
+        headers.add("ce_id", [0xff])
+        #expect(headers.map(\.name) == ["first", "", "ce_id", "ce_id"])
+        #expect(headers.map(\.value) == [[1, 2], [], Array("id".utf8), [0xff]])
+        var lent: [[UInt8]] = []
+        headers.forEach { name, value in
+            lent.append(name.indices.map { name[$0] } + [0x3d] + value.indices.map { value[$0] })
+        }
+        #expect(lent == headers.map { Array($0.name.utf8) + [0x3d] + $0.value })
+    }
+
     @Test(arguments: ["", "a", "ab", "abc", "abcd", "wallet-1", "ключ", "\u{0}\u{ff}more than a word"])
     func `a key belongs to the partition that librdkafka would choose`(key: String) {
         let bytes = Array(key.utf8)

@@ -25,7 +25,7 @@ final class Platform {
         let topic: TopicID
         let partition: PartitionIndex
         let key: [UInt8]
-        let headers: [KafkaPublisher.Header]
+        let headers: HeaderList
         let value: [UInt8]?
     }
     private var published = UInt64(0)
@@ -143,7 +143,7 @@ final class Platform {
         try publish(.ingress, key: key, headers: [("ce_source", Array(source.utf8))], value: Array(body.utf8))
     }
 
-    func publish(_ topic: TopicID, key: String, headers: [KafkaPublisher.Header], value: [UInt8]?) throws {
+    func publish(_ topic: TopicID, key: String, headers: HeaderList, value: [UInt8]?) throws {
         let bytes = Array(key.utf8)
         try publish(
             topic, partition: PartitionCount(partitions).partition(of: bytes), key: bytes, headers: headers,
@@ -151,7 +151,7 @@ final class Platform {
     }
 
     func publish(
-        _ topic: TopicID, partition: PartitionIndex, key: [UInt8], headers: [KafkaPublisher.Header], value: [UInt8]?
+        _ topic: TopicID, partition: PartitionIndex, key: [UInt8], headers: HeaderList, value: [UInt8]?
     ) throws {
         try publish(Publication(topic: topic, partition: partition, key: key, headers: headers, value: value))
     }

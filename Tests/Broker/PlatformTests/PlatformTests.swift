@@ -163,7 +163,7 @@ struct PlatformTests {
             for record in try platform.read(topic) {
                 try platform.publish(
                     topic, partition: PartitionIndex(record.partition), key: Array(record.key.utf8),
-                    headers: record.headers.map { ($0.key, Array($0.value.utf8)) },
+                    headers: HeaderList(record.headers.map { (name: $0.key, value: Array($0.value.utf8)) }),
                     value: record.value.map { Array($0.rawBytes) })
             }
         }
@@ -235,8 +235,8 @@ struct PlatformTests {
     @Test func `what nobody can process is dead-lettered as it was and stops no partition`() throws {
         let platform = try Platform("hostile", partitions: 2)
         try platform.startAll()
-        let source: [(name: String, value: [UInt8])] = [("ce_source", Array("till".utf8))]
-        let hostile: [(headers: [(name: String, value: [UInt8])], value: [UInt8]?)] = [
+        let source: HeaderList = [("ce_source", Array("till".utf8))]
+        let hostile: [(headers: HeaderList, value: [UInt8]?)] = [
             ([], Array("no headers".utf8)), (source, nil), (source, Array("{\"a\":1,\"a\":2}".utf8)),
             ([("ce_source", Array("nobody".utf8))], [UInt8](repeating: 0x7b, count: 1_000_000)),
             (source, [UInt8](repeating: 0x5b, count: 900_000)), (source, [0xff, 0xfe, 0x00]),
