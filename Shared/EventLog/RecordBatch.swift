@@ -70,12 +70,11 @@ public final class RecordBatch {
     }
 
     public func addHeader(_ name: StaticString, _ value: Span<UInt8>) {
-        addHeader(at: store(StaticBytes(name)), unsafe value.withUnsafeBufferPointer { unsafe store($0) })
+        addHeader(name, room: value.count) { $0.put(value) }
     }
 
     public func addHeader(_ name: StaticString, _ value: String) {
-        let utf8 = value.utf8.span
-        addHeader(name, room: utf8.count) { $0.put(utf8) }
+        addHeader(name, value.utf8.span)
     }
 
     /// 32 lower-case hex digits.

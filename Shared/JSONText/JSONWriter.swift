@@ -82,7 +82,7 @@ public struct JSONWriter: Sendable {
         beginValue()
         let isWritten = text.withContiguousStorageIfAvailable { text in
             let utf8 = unsafe text.span
-            return isASCII(utf8) && putQuoted(utf8)
+            return utf8.isASCII && putQuoted(utf8)
         }
         if isWritten != true { quote(String(decoding: text, as: UTF8.self)) }
     }

@@ -1,12 +1,13 @@
 // Strings as JSON writes them, looked at eight bytes at a time for what has to be escaped: nearly never anything.
-// Called by the writer. Never escapes what may stand as it is: two spellings of one text would be two fingerprints.
+// Called by the writer, and by the store for its rows. Never escapes what may stand as it is: two spellings of one
+// text would be two fingerprints.
 
 import Primitives
 
 extension BytePen {
     /// Text between quotes, copied as it stands; if a byte of it has to be escaped, nothing is put, and false returned.
     @inline(__always)
-    mutating func put(quoted utf8: Span<UInt8>) -> Bool {
+    public mutating func put(quoted utf8: Span<UInt8>) -> Bool {
         guard !hasEscapes(utf8) else { return false }
         put(UInt8(ascii: "\""))
         put(utf8)
@@ -15,14 +16,14 @@ extension BytePen {
     }
 
     @inline(__always)
-    mutating func put(quoted number: UInt128) {
+    public mutating func put(quoted number: UInt128) {
         put(UInt8(ascii: "\""))
         put(hex: number)
         put(UInt8(ascii: "\""))
     }
 
     @inline(__always)
-    mutating func put(quoted time: Timestamp) {
+    public mutating func put(quoted time: Timestamp) {
         put(UInt8(ascii: "\""))
         put(time)
         put(UInt8(ascii: "\""))
@@ -44,11 +45,6 @@ extension [UInt8] {
         default: append(byte)
         }
     }
-}
-
-func isASCII(_ text: Span<UInt8>) -> Bool {
-    for at in text.indices where text[at] >= 0x80 { return false }
-    return true
 }
 
 /// ASCII that stands in a string as it is.

@@ -63,6 +63,19 @@ extension EightBytes {
 }
 
 extension Span<UInt8> {
+    public var isASCII: Bool {
+        var at = 0
+        while at <= count - 8 {
+            if !eightBytes(at: at).wide.isNone { return false }
+            at += 8
+        }
+        while at < count {
+            if self[at] >= 0x80 { return false }
+            at += 1
+        }
+        return true
+    }
+
     /// - Precondition: there are four bytes from `index` on.
     @inlinable @inline(__always)
     func fourBytes(at index: Int) -> UInt32 {

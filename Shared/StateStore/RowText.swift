@@ -8,45 +8,28 @@ extension [UInt8] {
     mutating func appendNull() { append(contentsOf: StaticBytes("null")) }
 
     mutating func appendNumber(_ number: Int64) {
-        append(addingCapacity: 20) { text in
-            if number < 0 { text.append(UInt8(ascii: "-")) }
-            var rest = number.magnitude
-            var divisor: UInt64 = 1
-            while rest / divisor >= 10 { divisor *= 10 }
-            while divisor > 0 {
-                text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / divisor))
-                rest %= divisor
-                divisor /= 10
-            }
-        }
+        append(room: BytePen.numberRoom) { $0.put(number) }
     }
 
     mutating func appendIdentifier(_ value: UInt128) {
+        append(room: BytePen.hexRoom + 2) { $0.put(quoted: value) }
+    }
+
+    mutating func appendHexText(of data: Span<UInt8>) {
         append(UInt8(ascii: "\""))
-        appendHex(value)
+        appendHex(of: data)
         append(UInt8(ascii: "\""))
     }
 
-    mutating func appendHexText(of data: UnsafeBufferPointer<UInt8>) {
-        append(UInt8(ascii: "\""))
-        unsafe appendHex(of: data)
-        append(UInt8(ascii: "\""))
-    }
-
-    /// Text as UTF-8; nearly always it has nothing to be escaped.
-    mutating func appendText(_ utf8: UnsafeBufferPointer<UInt8>) {
-        guard unsafe utf8.allSatisfy(isPlain) else {
-            var writer = JSONWriter(capacity: utf8.count + 16)
-            unsafe writer.string(utf8: utf8)
-            return append(contentsOf: writer.bytes)
+    /// Text as UTF-8; what is not UTF-8 becomes U+FFFD. Nearly always it is ASCII and has nothing to be escaped.
+    mutating func appendText(_ utf8: Span<UInt8>) {
+        if utf8.isASCII {
+            var isWritten = false
+            append(room: utf8.count + 2) { isWritten = $0.put(quoted: utf8) }
+            if isWritten { return }
         }
-        append(UInt8(ascii: "\""))
-        unsafe append(contentsOf: utf8)
-        append(UInt8(ascii: "\""))
+        var writer = JSONWriter(capacity: utf8.count + 16)
+        unsafe utf8.withUnsafeBufferPointer { unsafe writer.string(utf8: $0) }
+        append(contentsOf: writer.bytes)
     }
-}
-
-/// ASCII that stands in a JSON string as it is.
-private func isPlain(_ byte: UInt8) -> Bool {
-    byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
 }

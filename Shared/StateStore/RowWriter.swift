@@ -74,8 +74,7 @@ public struct RowWriter: ~Copyable {
     public mutating func add(_ value: String) {
         begin()
         statement.bind(value)
-        var text = value
-        text.withUTF8 { utf8 in capture.add { unsafe $0.appendText(utf8) } }
+        capture.add { $0.appendText(value.utf8.span) }
     }
 
     public mutating func add(_ value: String?) {

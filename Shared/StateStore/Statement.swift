@@ -15,6 +15,7 @@ import Primitives
     private let connection: Connection
     private let sql: String
     private var bound: Int32 = 0
+    private var texts = BoundBytes()
     private var bindingCode = SQLITE_OK
 
     init(_ connection: Connection, _ sql: String) throws(StoreFailure) {
@@ -67,9 +68,14 @@ import Primitives
         }
     }
 
-    private func bindText(_ index: Int32, _ buffer: UnsafeBufferPointer<UInt8>) -> Int32 {
+    private mutating func bindText(_ index: Int32, _ buffer: UnsafeBufferPointer<UInt8>) -> Int32 {
         // A null address would bind NULL; an empty text has to have one.
         guard let start = buffer.baseAddress else { return unsafe sqlite3_bind_text(handle, index, "", 0, nil) }
+        let bytes = UnsafeRawBufferPointer(buffer)
+        if let copy = unsafe texts.keep(bytes) {
+            let characters = unsafe copy.assumingMemoryBound(to: CChar.self)
+            return unsafe sqlite3_bind_text(handle, index, characters, Int32(buffer.count), nil)
+        }
         return unsafe start.withMemoryRebound(to: CChar.self, capacity: buffer.count) { characters in
             unsafe sqlite3_bind_text(
                 handle, index, characters, Int32(buffer.count), pointstream_sqlite_transient())
@@ -79,9 +85,7 @@ import Primitives
     /// Binds an identifier as a BLOB of 16 bytes, big-endian, so that it sorts as its text does.
     public mutating func bind(_ value: UInt128) {
         let index = nextIndex()
-        let code = unsafe withUnsafeBytes(of: value.bigEndian) { bytes in
-            unsafe sqlite3_bind_blob(handle, index, bytes.baseAddress, 16, pointstream_sqlite_transient())
-        }
+        let code = unsafe withUnsafeBytes(of: value.bigEndian) { unsafe bindBlob(index, $0) }
         note(code)
     }
 
@@ -96,12 +100,15 @@ import Primitives
         let index = nextIndex()
         unsafe note(
             bytes.withUnsafeBytes { buffer in
-                guard let start = buffer.baseAddress, !bytes.isEmpty else {
-                    return unsafe sqlite3_bind_zeroblob(handle, index, 0)
-                }
-                return unsafe sqlite3_bind_blob(
-                    handle, index, start, Int32(buffer.count), pointstream_sqlite_transient())
+                guard !bytes.isEmpty else { return unsafe sqlite3_bind_zeroblob(handle, index, 0) }
+                return unsafe bindBlob(index, buffer)
             })
+    }
+
+    private mutating func bindBlob(_ index: Int32, _ buffer: UnsafeRawBufferPointer) -> Int32 {
+        let count = Int32(buffer.count)
+        if let copy = unsafe texts.keep(buffer) { return unsafe sqlite3_bind_blob(handle, index, copy, count, nil) }
+        return unsafe sqlite3_bind_blob(handle, index, buffer.baseAddress, count, pointstream_sqlite_transient())
     }
 
     var hasNothingBound: Bool { bound == 0 }
@@ -144,6 +151,7 @@ import Primitives
     public mutating func reset() {
         // The code of a reset repeats that of the failed step, which was thrown already.
         _ = unsafe sqlite3_reset(handle)
+        texts.clear()
         bound = 0
         bindingCode = SQLITE_OK
     }

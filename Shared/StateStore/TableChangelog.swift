@@ -101,8 +101,8 @@ final class TableChangelog {
         guard let value, !value.isNull else { return text.appendNull() }
         switch table.columns[column].type {
         case .integer: text.appendNumber(value.integer)
-        case .text: unsafe value.withBytes { unsafe text.appendText($0) }
-        case .blob: unsafe value.withBytes { unsafe text.appendHexText(of: $0) }
+        case .text: unsafe value.withBytes { unsafe text.appendText($0.span) }
+        case .blob: unsafe value.withBytes { unsafe text.appendHexText(of: $0.span) }
         }
     }
 

@@ -61,7 +61,7 @@ public struct TraceContext: Sendable, Hashable {
         text.appendHex(UInt128(span) << 64)
         text.removeLast(16)
         text.append(hyphen)
-        text.appendHex(of: CollectionOfOne(flags))
+        text.appendHex(of: [flags].span)
         return String(decoding: text, as: UTF8.self)
     }
 
