@@ -77,3 +77,16 @@ extension [UInt8] {
         }
     }
 }
+
+extension String {
+    /// A text that `write` puts into `room` bytes, which may be fewer. What is not UTF-8 becomes U+FFFD.
+    @inlinable @inline(__always)
+    public init(room: Int, _ write: (inout BytePen) -> Void) {
+        self = unsafe String(unsafeUninitializedCapacity: room) { buffer in
+            guard let start = buffer.baseAddress else { return 0 }
+            var pen = unsafe BytePen(start, room: buffer.count)
+            write(&pen)
+            return unsafe pen.written(since: start)
+        }
+    }
+}

@@ -116,12 +116,7 @@ extension ExactDecimal: Comparable {
 }
 
 extension ExactDecimal: CustomStringConvertible {
-    public var description: String {
-        guard scale > 0 else { return String(mantissa) }
-        let digits = String(mantissa.magnitude)
-        let padded = String(repeating: "0", count: max(0, scale + 1 - digits.count)) + digits
-        return (mantissa < 0 ? "-" : "") + padded.dropLast(scale) + "." + padded.suffix(scale)
-    }
+    public var description: String { String(room: BytePen.numberRoom) { $0.put(self) } }
 }
 
 /// `10^exponent` for 0...18.

@@ -25,12 +25,16 @@ struct AwardAmount: Equatable {
         case .perCurrencyUnit(let ratio, let currency):
             precondition(currency == purchase.currency, "the conditions have compared the currencies")
             let total = Money(minorUnits: purchase.total, currency: currency).decimal
-            if let units = total.floorProduct(ratio) {
-                points = Points(units)
-                arithmetic = "floor(\(total) × \(ratio)) = \(units)"
-            } else {
-                points = Points(.max)
-                arithmetic = "floor(\(total) × \(ratio)) > \(Int64.max)"
+            let product = total.floorProduct(ratio)
+            points = Points(product ?? .max)
+            // Every purchase has one for each offer: written in one go.
+            arithmetic = String(room: 3 * BytePen.numberRoom + 16) { pen in
+                pen.put("floor(")
+                pen.put(total)
+                pen.put(" × ")
+                pen.put(ratio)
+                pen.put(product == nil ? ") > " : ") = ")
+                pen.put(product ?? .max)
             }
         }
     }
