@@ -43,12 +43,17 @@ final class DeliveryTally {
         unsafe UnsafeMutableRawPointer(bitPattern: topic.number + 1)
     }
 
-    fileprivate func note(_ error: rd_kafka_resp_err_t, topic: TopicID, _ partition: Int32, _ offset: Int64) {
+    func note(_ error: rd_kafka_resp_err_t, topic: TopicID, _ partition: Int32, _ offset: Int64) {
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
             // What an abort throws away is its consequence, not its cause.
             let isPurged =
                 error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
             if firstFailure == nil, !isPurged { firstFailure = KafkaError(error) }
+            return
+        }
+        // 2.0.2 believes of a record that it was written because the next one was, and does not know where.
+        guard offset >= 0 else {
+            firstFailure = firstFailure ?? KafkaError(RD_KAFKA_RESP_ERR__INCONSISTENT)
             return
         }
         delivered += 1

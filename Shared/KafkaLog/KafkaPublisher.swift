@@ -1,5 +1,5 @@
-// A plain idempotent producer for single records that an HTTP request waits for: acknowledged by all
-// replicas, no transaction. The gateway's request threads publish; one of its threads polls the delivery
+// A plain producer for single records that an HTTP request waits for: acknowledged by all replicas, written at least
+// once, no transaction. The gateway's request threads publish; one of its threads polls the delivery
 // reports. There are two clients, because 2.0.2 has one linger time for all records of a client: one sends at once,
 // one lets records wait for each other. Which one takes a record depends on how many come (Pace).
 

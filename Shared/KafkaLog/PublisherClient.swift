@@ -1,4 +1,4 @@
-// One of a publisher's two clients: an idempotent producer, the topics it writes to, and its delivery reports.
+// One of a publisher's two clients: a producer, the topics it writes to, and its delivery reports.
 // Only the publisher uses it: any thread sends, one drains.
 
 import CRDKafka
@@ -69,7 +69,7 @@ import Primitives
                 if error == RD_KAFKA_RESP_ERR_NO_ERROR {
                     report(token, .success(unsafe Offset(message.pointee.offset)))
                 } else {
-                    report(token, .failure(failure(error)))
+                    report(token, .failure(KafkaError(error).failure("deliver")))
                 }
             }
         }
@@ -83,11 +83,5 @@ import Primitives
         unsafe rd_kafka_queue_io_event_enable(reports, -1, nil, 0)
         unsafe rd_kafka_queue_destroy(reports)
         handle.close()
-    }
-
-    private func failure(_ error: rd_kafka_resp_err_t) -> LogFailure {
-        let cause =
-            error == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalCause() ?? KafkaError(error) : KafkaError(error)
-        return cause.failure("deliver", consequence: cause.isFatal ? .discardProducer : nil)
     }
 }

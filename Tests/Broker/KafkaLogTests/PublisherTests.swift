@@ -113,6 +113,16 @@ struct `Kafka without a broker` {
         #expect(!waits, "a pause ends it")
     }
 
+    @Test func `a record of a transaction that has no place in the log was not delivered`() {
+        let topic = TopicID(0)
+        let tally = DeliveryTally(tracked: [topic])
+        tally.note(RD_KAFKA_RESP_ERR_NO_ERROR, topic: topic, 0, 4)
+        #expect(tally.firstFailure == nil && tally.delivered == 1)
+        tally.note(RD_KAFKA_RESP_ERR_NO_ERROR, topic: topic, 0, Int64(RD_KAFKA_OFFSET_INVALID))
+        #expect(tally.firstFailure?.code == RD_KAFKA_RESP_ERR__INCONSISTENT && tally.delivered == 1)
+        #expect(tally.positions == [InputPosition(TopicPartition(topic, PartitionIndex(0)), next: Offset(5))])
+    }
+
     @Test func `a list of headers keeps names, values and order`() {
         var headers: HeaderList = [("first", [1, 2]), ("", [])]
         headers.add("ce_id", "id")
