@@ -42,6 +42,7 @@ final class ClientCallbacks {
 
     private let pointer: OpaquePointer
     private let callbacks: ClientCallbacks
+    private let credentials: (name: String, password: String)
     private(set) var isClosed = false
 
     /// - Parameter reportsAsEvents: delivery reports are polled from the client's main queue, not called
@@ -65,6 +66,7 @@ final class ClientCallbacks {
         if kind == .consumer { unsafe _ = rd_kafka_poll_set_consumer(made) }
         unsafe pointer = made
         self.callbacks = callbacks
+        credentials = (properties.last("sasl.username") ?? "", properties.last("sasl.password") ?? "")
     }
 
     deinit { close() }
@@ -76,6 +78,16 @@ final class ClientCallbacks {
     }
 
     var reports: ClientReports { callbacks.reports }
+
+    /// Lets the threads that talk to brokers look around. 2.0.2 fetches nothing while as much waits as may wait, and
+    /// taking some of it wakes nobody: the thread sleeps on for up to a second (later versions have a setting,
+    /// `fetch.queue.backoff.ms`). Setting credentials wakes all threads, and those that are set already change nothing.
+    func wakeThreads() {
+        // Its only error is a missing text.
+        if let error = unsafe rd_kafka_sasl_set_credentials(client, credentials.name, credentials.password) {
+            unsafe rd_kafka_error_destroy(error)
+        }
+    }
 
     /// Ends the client and its threads. After the limit the rest is left to the end of the process, with a
     /// log line.

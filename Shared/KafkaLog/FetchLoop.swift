@@ -16,6 +16,11 @@ final class FetchLoop {
     /// An error event that came after records: thrown by the next poll, so that the records are not lost with
     /// it.
     private var held: LogFailure?
+    /// Bytes taken since the client's threads were told that there is room.
+    private var bytesTaken = 0
+
+    /// A small part of what may wait: the next fetch is asked for while most of it is still there.
+    private static let bytesPerWaking = 262_144
 
     private static let notFetched: Int64 = -1
 
@@ -65,6 +70,7 @@ final class FetchLoop {
         }
         if let report = handle.reports.take() { throw report }
         let (firstRecord, firstByte) = (batch.count, batch.byteCount)
+        defer { noteTaken(batch.byteCount - firstByte) }
         var patience = Deadline(milliseconds: waitMilliseconds)
         var (isLingering, hasEnded) = (false, false)
         repeat {
@@ -91,6 +97,13 @@ final class FetchLoop {
     }
 
     func close() { topics.close() }
+
+    private func noteTaken(_ count: Int) {
+        bytesTaken += count
+        guard bytesTaken >= Self.bytesPerWaking else { return }
+        bytesTaken = 0
+        handle.wakeThreads()
+    }
 
     /// What is there at once, else what comes before the deadline.
     private func next(before deadline: Deadline, _ interrupted: () -> Bool) -> Message? {
