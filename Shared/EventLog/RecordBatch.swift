@@ -117,15 +117,16 @@ public final class RecordBatch {
         entries.removeLast(entries.count - count)
     }
 
-    /// How many records each partition has. Records of a partition mostly follow each other, or take turns with few
-    /// others, so the one that was met last is looked at first.
-    public var countsByPlace: [(place: TopicPartition, count: Int)] {
-        var counts: [(place: TopicPartition, count: Int)] = []
+    /// How many records each partition has, and which of them is the first, in the order of the first ones. Records of
+    /// a partition mostly follow each other, or take turns with few others, so the one that was met last is looked at
+    /// first.
+    public var countsByPlace: [(place: TopicPartition, count: Int, first: Int)] {
+        var counts: [(place: TopicPartition, count: Int, first: Int)] = []
         var latest = 0
-        for entry in entries {
+        for (index, entry) in entries.enumerated() {
             if latest >= counts.count || counts[latest].place != entry.place {
                 latest = counts.firstIndex { $0.place == entry.place } ?? counts.count
-                if latest == counts.count { counts.append((entry.place, 0)) }
+                if latest == counts.count { counts.append((entry.place, 0, index)) }
             }
             counts[latest].count += 1
         }

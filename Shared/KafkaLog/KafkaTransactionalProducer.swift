@@ -87,8 +87,20 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
                 KafkaError(RD_KAFKA_RESP_ERR__STATE).failure("produce before initialise"), .unknown)
         }
         var fault: TransactionFault?
+        // The first of each partition go first: 2.0.2 registers the partitions of a transaction as it meets them, for
+        // each time with a request and a millisecond of a processor that it spends looking at the clock.
+        let firsts = records.countsByPlace.map(\.first)
         unsafe records.bytes.withUnsafeBytes { bytes in
-            for record in records {
+            for first in firsts {
+                unsafe fault = queue(records[first], lyingIn: bytes, topics, before: deadline)
+                if fault != nil { return }
+            }
+            var next = 0
+            for (index, record) in records.enumerated() {
+                if next < firsts.count, firsts[next] == index {
+                    next += 1
+                    continue
+                }
                 unsafe fault = queue(record, lyingIn: bytes, topics, before: deadline)
                 if fault != nil { return }
             }

@@ -289,7 +289,7 @@ extension Worker {
 
     private func writtenToRestoreSources() -> [TopicPartition: Int64] {
         var counts: [TopicPartition: Int64] = [:]
-        for (place, count) in context.output.countsByPlace where topology.restoreSources.contains(place.topic) {
+        for (place, count, _) in context.output.countsByPlace where topology.restoreSources.contains(place.topic) {
             counts[place] = Int64(count)
         }
         return counts
