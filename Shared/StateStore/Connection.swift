@@ -20,7 +20,7 @@ public enum StoreLocation: Sendable {
 
     /// Page cache, in KiB: with eight partitions a service takes about 150 MB. What is not in it is mostly in the
     /// system's own; twice as much was not faster, with a hundred thousand wallets.
-    private static let cacheKibibytes = 6_144
+    private static let cacheKibibytes = 4_096
     /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare.
     private static let checkpointPages = 4_096
     /// While a store is filled from the log its rows come in no order of their keys: more pages are kept, and
