@@ -23,11 +23,10 @@ public enum StoreLocation: Sendable {
     private static let cacheKibibytes = 4_096
     /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare.
     private static let checkpointPages = 4_096
-    /// While a store is filled from the log its rows come in no order of their keys: more pages are kept, and
-    /// checkpoints, which wait for the disk, are half as many. No more than that, because those of all partitions may
-    /// fall into one step of the worker, and the process has to end in time meanwhile.
-    private static let restoringCacheKibibytes = 8_192
-    private static let restoringCheckpointPages = 8_192
+    /// While a store is filled from the log its rows come in no order of their keys: the pages of its indexes are kept,
+    /// and checkpoints, which wait for the disk, are few. A worker fills one store at a time.
+    private static let restoringCacheKibibytes = 32_768
+    private static let restoringCheckpointPages = 16_384
 
     /// Without statistics of its memory: they take a lock of the whole process at every allocation, a twentieth of
     /// the ledger's time. A refusal (the library is in use already) leaves it as it is.

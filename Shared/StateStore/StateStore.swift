@@ -135,11 +135,11 @@ public final class StateStore {
         try positions.setInput(topic, next: next)
     }
 
-    /// Commits the batch, and how far the store has applied its changelog and histories. What is restored is written
-    /// at once; of batches, what is held grows until it is worth it.
+    /// Commits the batch, and how far the store has applied its changelog and histories. What brings a store up to date
+    /// is written at once; of batches, and of what fills a store, what is held grows until it is worth it.
     public func commit(at reached: [(topic: String, next: Offset)], now: Timestamp) throws(StoreFailure) {
         for position in reached { positions.setLog(position.topic, next: position.next) }
-        let isRestoring = !isCapturing
+        let isHeld = isCapturing || isFilling
         endCapture()
         if heldSince == nil {
             heldSince = now
@@ -148,7 +148,8 @@ public final class StateStore {
             try steps.releaseBatch.run()
         }
         isInTransaction = false
-        if isRestoring || changes - changesAtHold >= Self.maximumHeldRows { try commitHeld(now: now) }
+        let maximum = isFilling ? Self.maximumFilledRows : Self.maximumHeldRows
+        if !isHeld || changes - changesAtHold >= maximum { try commitHeld(now: now) }
     }
 
     /// Whether batches are held for longer than a file may be behind. A clock that was set back counts as late.
@@ -246,21 +247,25 @@ public final class StateStore {
     public func home() throws(StoreFailure) -> String? { try positions.home() }
     public func setHome(_ home: String) throws(StoreFailure) { try positions.setHome(home) }
 
-    private var restoredRows = 0
+    private var restoredRows: Int64 = 0
     /// From so many rows on a store is filled rather than brought up to date.
-    private static let filledRows = 50_000
+    public static let filledRows: Int64 = 50_000
+    private var isFilling: Bool { restoredRows >= Self.filledRows }
+    /// Rows at random places touch nearly all pages again: the fewer commits, the fewer pages are written. A stop
+    /// waits for one, so it stays below a second.
+    private static let maximumFilledRows: Int64 = 200_000
 
     /// Begins a transaction that puts rows back.
     public func beginRestoring(rows: Int) throws(StoreFailure) {
-        let wasFilling = restoredRows >= Self.filledRows
-        restoredRows += rows
-        if restoredRows >= Self.filledRows, !wasFilling { try connection.beginRestoring() }
+        let wasFilling = isFilling
+        restoredRows += Int64(rows)
+        if isFilling, !wasFilling { try connection.beginRestoring() }
         try begin(capturing: false)
     }
 
     /// Before the store runs.
     public func endRestoring() throws(StoreFailure) {
-        if restoredRows >= Self.filledRows { try connection.endRestoring() }
+        if isFilling { try connection.endRestoring() }
         restoredRows = 0
     }
 

@@ -132,7 +132,21 @@ final class PartitionTask {
 
     /// Where to read a restore source on: behind what the store has, and behind what retention took.
     func fetchPosition(restoring topic: TopicID) throws(StoreFailure) -> FetchPosition {
-        FetchPosition(place(topic), from: .offset(max(try restorePosition(of: topic), starts[topic] ?? .zero)))
+        FetchPosition(place(topic), from: .offset(try restoreStart(of: topic)))
+    }
+
+    private func restoreStart(of topic: TopicID) throws(StoreFailure) -> Offset {
+        max(try restorePosition(of: topic), starts[topic] ?? .zero)
+    }
+
+    /// Offsets between where the store stands and its goals: no fewer than the records it lacks.
+    func distanceToGoals() throws(StoreFailure) -> Int64 {
+        guard case .restoring(let goals) = state else { return 0 }
+        var distance: Int64 = 0
+        for (topic, goal) in goals {
+            distance += max(0, goal.number - (try restoreStart(of: topic)).number)
+        }
+        return distance
     }
 
     func startRestoring(

@@ -85,7 +85,9 @@ extension Worker {
         let reader = try currentReader()
         if !readerIsCurrent {
             var positions: [FetchPosition] = []
-            for task in restoring {
+            let next = try restoredNext(restoring)
+            beingRead = next.map(\.partition)
+            for task in next {
                 for topic in topology.restoreSources {
                     positions.append(
                         try storing(task) { () throws(StoreFailure) in try task.fetchPosition(restoring: topic) })
@@ -99,7 +101,7 @@ extension Worker {
             try reader.poll(
                 into: batchOfReader, limits: Self.sliceLimits, waitMilliseconds: Self.sliceWaitMilliseconds)
         }
-        for task in restoring {
+        for task in restoring where beingRead.contains(task.partition) {
             let records = batchOfReader.filter { $0.partition == task.partition }
             guard !records.isEmpty else { continue }
             try storing(task) { () throws(StoreFailure) in try task.applyRestored(records, now: clock.now()) }
@@ -108,6 +110,16 @@ extension Worker {
         return restoring.filter { task in
             ends.contains { $0.place.partition == task.partition && task.reachedEnd(of: $0.place.topic, at: $0.offset) }
         }
+    }
+
+    /// All that lack few records together; of those that lack many, one.
+    private func restoredNext(_ restoring: [PartitionTask]) throws(WorkerFailure) -> [PartitionTask] {
+        var near: [PartitionTask] = []
+        for task in restoring {
+            let distance = try storing(task) { () throws(StoreFailure) in try task.distanceToGoals() }
+            if distance < settings.restoredAlone { near.append(task) }
+        }
+        return near.isEmpty ? Array(restoring.prefix(1)) : near
     }
 
     /// Steps 6 and 7: compares positions and lets the tasks run.

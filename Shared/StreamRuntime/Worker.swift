@@ -49,6 +49,8 @@ public final class Worker<Log: EventLog> {
     var follower: ConfigurationFollower<Log>?
     var reader: Log.Reader?
     var readerIsCurrent = false
+    /// What the reader reads, while it is current.
+    var beingRead: [PartitionIndex] = []
     var clusterID = ""
     var tasks: [PartitionTask] = []
     /// Halved when a batch fails as a whole, doubled back when one succeeds.

@@ -17,11 +17,15 @@ public struct WorkerSettings: Sendable {
     /// Where to go on in inputs whose position is of no use any more, as somebody decided who knows what was lost.
     /// Nothing to partitions whose position lies in the log.
     public var resumeAt: [TopicPartition: Offset]
+    /// A store that lacks so many records is restored alone, after those that lack fewer: its pages then have the
+    /// memory for themselves, and the first partitions run soon.
+    public var restoredAlone: Int64
 
     public init(
         member: String, stores: StorePlace, partitions: PartitionCount,
         limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
-        tombstoneLife: Int64 = 7 * 86_400_000, resumeAt: [TopicPartition: Offset] = [:]
+        tombstoneLife: Int64 = 7 * 86_400_000, resumeAt: [TopicPartition: Offset] = [:],
+        restoredAlone: Int64 = StateStore.filledRows
     ) {
         self.member = member
         self.stores = stores
@@ -29,6 +33,7 @@ public struct WorkerSettings: Sendable {
         self.limits = limits
         self.tombstoneLife = tombstoneLife
         self.resumeAt = resumeAt
+        self.restoredAlone = restoredAlone
     }
 
     func location(of partition: PartitionIndex) -> StoreLocation {

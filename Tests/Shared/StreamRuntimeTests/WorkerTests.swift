@@ -84,6 +84,29 @@ struct WorkerTests {
         #expect((wipes ?? 0) == (["kept", "deleted"].contains(fate) ? 0 : 2), "damage is noticed and told")
     }
 
+    @Test func `stores that lack much are restored one after the other, behind those that lack little`() throws {
+        let rig = ServiceRig(partitions: 4)
+        let path = try temporaryFolder("alone")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let first = rig.start(countingTopology(), folder: path)
+        try send(rig, (0..<40).map { "key-\($0)" }, times: 5)
+        rig.settle()
+        rig.close(first)
+        for number in [0, 1, 3] { try StateStore.wipe(.file(path: "\(path)/partition-\(number).sqlite")) }
+        let second = rig.start(countingTopology(), folder: path, restoredAlone: 5)
+        var seen: [[Int32]] = []
+        for _ in 0..<200 where seen.last?.count != 4 {
+            rig.step(second)
+            let running = second.status.snapshot.runningPartitions.sorted()
+            if running != seen.last ?? [] { seen.append(running) }
+        }
+        #expect(seen == [[2], [0, 2], [0, 1, 2], [0, 1, 2, 3]])
+        rig.settle()
+        try send(rig, ["key-0"])
+        rig.settle()
+        #expect(try counts(rig)["key-0"] == upTo(6))
+    }
+
     @Test func `an older copy of a store catches up from the changelog`() throws {
         let rig = ServiceRig(partitions: 1)
         let path = try temporaryFolder("older")

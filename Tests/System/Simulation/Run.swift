@@ -50,6 +50,8 @@ public final class Run {
     let registry = MetricsRegistry()
     let sink = InMemorySink()
     let tombstoneLife: Int64 = 12 * 3_600_000
+    /// A lost store lacks more, one that is behind mostly less.
+    let restoredAlone: Int64 = 40
     /// Which of the ways to lose a store ends the run.
     let lastLoss: StoreLoss
     var workload: Workload
@@ -160,7 +162,7 @@ public final class Run {
             log: log, topology: topology(machine, process),
             settings: WorkerSettings(
                 member: machine.member, stores: .images { disk.image(of: $0) }, partitions: partitions,
-                limits: limits, tombstoneLife: tombstoneLife),
+                limits: limits, tombstoneLife: tombstoneLife, restoredAlone: restoredAlone),
             clock: machine.clock,
             logger: Logger(service: machine.name, clock: clock, sink: sink),
             registry: registry, status: status)
