@@ -120,7 +120,7 @@ extension ClientProperties {
     }
 
     /// What waits for a worker is a large part of a service's memory: two batches are enough.
-    private static let memberQueueKibibytes = 2_048
+    private static let memberQueueKibibytes = 1_536
     /// A store that is restored waits for its reader. Afterwards this queue is empty.
     private static let readerQueueKibibytes = 4_096
 

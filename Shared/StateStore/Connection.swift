@@ -25,7 +25,7 @@ public enum StoreLocation: Sendable {
     private static let checkpointPages = 4_096
     /// While a store is filled from the log its rows come in no order of their keys: the pages of its indexes are kept,
     /// and checkpoints, which wait for the disk, are few. A worker fills one store at a time.
-    private static let restoringCacheKibibytes = 32_768
+    private static let restoringCacheKibibytes = 24_576
     private static let restoringCheckpointPages = 16_384
 
     /// Without statistics of its memory: they take a lock of the whole process at every allocation, a twentieth of

@@ -101,6 +101,9 @@ public final class StateStore {
     /// Since when the log has batches that the file has not; their rows are in SQLite's open transaction.
     private var heldSince: Timestamp?
     private var changesAtHold: Int64 = 0
+    /// The batch at hand can be undone without those that are held. What fills a store needs no such mark, for which
+    /// SQLite would keep a copy of each page: it is read again.
+    private var isMarked = false
 
     private var changes: Int64 { unsafe sqlite3_total_changes64(connection.handle) }
 
@@ -111,7 +114,8 @@ public final class StateStore {
     public func begin(capturing: Bool = true) throws(StoreFailure) {
         precondition(!isInTransaction, "batches do not nest")
         try limitPages()
-        if heldSince == nil { try steps.begin.run() } else { try steps.markBatch.run() }
+        isMarked = heldSince != nil && !isFilling
+        if heldSince == nil { try steps.begin.run() } else if isMarked { try steps.markBatch.run() }
         isInTransaction = true
         changesAtBegin = changes
         isCapturing = capturing
@@ -144,7 +148,7 @@ public final class StateStore {
         if heldSince == nil {
             heldSince = now
             changesAtHold = changesAtBegin
-        } else {
+        } else if isMarked {
             try steps.releaseBatch.run()
         }
         isInTransaction = false
@@ -190,7 +194,7 @@ public final class StateStore {
         let isRolledBack = unsafe sqlite3_get_autocommit(connection.handle) != 0
         if heldSince == nil {
             if !isRolledBack { try steps.rollback.run() }
-        } else if isRolledBack {
+        } else if isRolledBack || !isMarked {
             throw StoreFailure(
                 operation: "ROLLBACK TO batch", detail: "the batches that were held are gone, too", consequence: .retry)
         } else {

@@ -8,9 +8,9 @@ import Primitives
 import StateStore
 
 extension Worker {
-    /// One slice: small enough to poll the group in between, large enough for fast transactions.
+    /// One slice: small enough to poll the group in between and for the memory, large enough for fast transactions.
     private static var sliceLimits: BatchLimits {
-        BatchLimits(records: 10_000, bytes: 8 << 20, lingerMilliseconds: 5)
+        BatchLimits(records: 5_000, bytes: 2 << 20, lingerMilliseconds: 5)
     }
     private static var sliceWaitMilliseconds: Int { 50 }
 

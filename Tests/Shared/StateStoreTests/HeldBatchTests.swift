@@ -103,4 +103,33 @@ struct HeldBatchTests {
         try store.forEachChange { key, _ in keys.append(String(decoding: key, as: UTF8.self)) }
         #expect(keys == [#"["lot",3]"#])
     }
+
+    @Test func `what fills a store is held too, and read again if a part of it fails`() throws {
+        defer { try? StateStore.wipe(location) }
+        var store: StateStore? = try open()
+        func fill(_ lots: ClosedRange<Int>, next: Int64) throws {
+            try store?.beginRestoring(rows: lots.count)
+            for number in lots {
+                try store?.restore(
+                    key: Array(#"["lot",\#(number)]"#.utf8)[...], value: Array("[\(number),1]".utf8)[...])
+            }
+            try store?.commit(at: [("log", Offset(next))], now: Self.now)
+        }
+        try fill(1...50_000, next: 5)
+        try fill(50_001...50_010, next: 6)
+        #expect(try store?.logPosition(of: "log") == Offset(6))
+        try store?.beginRestoring(rows: 1)
+        #expect(throws: StoreFailure.self, "what is held cannot be kept without what failed") {
+            try store?.rollback()
+        }
+        store = nil
+        #expect(try found().lots == 0)
+        store = try open()
+        try fill(1...50_000, next: 5)
+        try store?.endRestoring()
+        try store?.commitHeld(now: Self.now)
+        store = nil
+        let left = try found()
+        #expect(left.lots == 50_000 && left.log == Offset(5))
+    }
 }
