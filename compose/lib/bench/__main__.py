@@ -14,7 +14,7 @@ from typing import Any
 
 from run_folder import RunFolder
 
-from . import door, history, instructions, latency, profile, scale, table, throughput
+from . import door, floor, history, instructions, latency, profile, scale, table, throughput
 from .client import Stalled
 from .exactness import Inexact
 from .rig import Setup
@@ -25,6 +25,7 @@ SECTIONS = (
     "alone",
     "million",
     "latency",
+    "floor",
     "outcome",
     "door",
     "scale",
@@ -80,6 +81,13 @@ class Bench:
     def latency(self) -> Any:
         rates, seconds = ([100, 1_000], 8) if self.quick else ([100, 1_000, 5_000], 30)
         found = [latency.open_loop(self.setup, rates, seconds) for _ in range(self.runs)]
+        return {
+            rate: {figure: spread([one[rate][figure] for one in found]) for figure in found[0][rate]}
+            for rate in found[0]
+        }
+
+    def floor(self) -> Any:
+        found = [floor.measure(self.setup, 8 if self.quick else 30) for _ in range(self.runs)]
         return {
             rate: {figure: spread([one[rate][figure] for one in found]) for figure in found[0][rate]}
             for rate in found[0]

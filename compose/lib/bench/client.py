@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from .workload import SOURCE, Purchase
 
@@ -34,6 +35,14 @@ def producer(brokers: str, **settings: Any) -> Producer:
         }
         | settings
     )
+
+
+def delete_topics(brokers: str, prefix: str) -> None:
+    """Those of one platform."""
+    administrator = AdminClient({"bootstrap.servers": brokers})
+    found = [name for name in administrator.list_topics(timeout=30).topics if name.startswith(f"{prefix}.")]
+    for future in administrator.delete_topics(found).values():
+        future.result()
 
 
 def publish(brokers: str, topic: str, purchases: Iterable[Purchase]) -> int:

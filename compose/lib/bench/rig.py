@@ -4,6 +4,7 @@ the broker have used. Starts and ends them; measures nothing but processes."""
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -16,6 +17,7 @@ import names
 from fleet import STOP_SECONDS, Instance
 from run_folder import RunFolder, Usage
 
+from . import client
 from .workload import CONFIGURATION
 
 PARTITIONS = 8
@@ -65,6 +67,10 @@ class Rig:
         for instance in self.instances.values():
             instance.kill()
             instance.forget()
+        if error is None:
+            # A million purchases are 12 GB: a whole benchmark would not find room.
+            client.delete_topics(self.brokers, self.run.text("prefix"))
+            shutil.rmtree(self.run.path / "data")
 
     @property
     def brokers(self) -> str:
