@@ -51,10 +51,9 @@ class Chain:
     def __enter__(self) -> Chain:
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", str(SOURCE), "-o", str(self.program), "-lrdkafka"], check=True)
         topics = [f"{PREFIX}.{hop}.{output}" for hop in range(1, HOPS + 1) for output in range(OUTPUTS)]
-        made = AdminClient({"bootstrap.servers": self.brokers}).create_topics(
-            [NewTopic(name, self.partitions, 1) for name in [self.topic(names.INGRESS), *topics]]
-        )
-        for future in made.values():
+        administrator = AdminClient({"bootstrap.servers": self.brokers})
+        topics.append(self.topic(names.INGRESS))
+        for future in administrator.create_topics([NewTopic(name, self.partitions, 1) for name in topics]).values():
             future.result()
         for hop in range(1, HOPS + 1):
             outputs = [f"{PREFIX}.{hop}.{output}" for output in range(OUTPUTS)]
