@@ -132,9 +132,6 @@ struct SimulatedPublisher: IntakePublisher {
         }
         let isLate = saboteur.strikes(.doorAnswerLate, "topic \(subject)")
         agenda.add(.record(record, of: process), after: Self.travel)
-        if saboteur.strikes(.doorRecordTwice, "topic \(subject)") {
-            agenda.add(.record(record, of: process), after: 1...2 * Self.givenUpAfter.upperBound)
-        }
         let shortest = Self.travel.upperBound
         report(.success(()), after: isLate ? shortest...15_000 : shortest...2 * shortest)
     }

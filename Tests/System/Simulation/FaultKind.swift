@@ -17,9 +17,6 @@ public enum FaultKind: String, Sendable, CaseIterable, Comparable {
     case doorRequestLost, doorAnswerLost, doorAnswerLate, doorQueueFull
     // HTTP clients. Occasions: each request.
     case clientGivesUp, duplicateRequest
-    // The gateway's door again: its client writes a record at least once. Last, so that the rates of the others are what
-    // they were.
-    case doorRecordTwice
 
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
@@ -54,7 +51,6 @@ public enum FaultKind: String, Sendable, CaseIterable, Comparable {
         case .doorQueueFull: 30_000
         case .clientGivesUp: 200_000
         case .duplicateRequest: 300_000
-        case .doorRecordTwice: 100_000
         }
     }
 }
