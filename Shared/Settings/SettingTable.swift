@@ -53,8 +53,8 @@ extension Setting {
     public static let batchBytes = Setting(
         "BATCH_BYTES", unit: "bytes", fallback: "2097152", bounds: .integer(1_024...67_108_864),
         purpose:
-            "A batch ends at so many bytes; each worker holds a few batches in memory. With more than 4 MiB, raise "
-            + "POINTSTREAM_KAFKA__QUEUED_MAX_MESSAGES_KBYTES, too: no more waits for a worker.")
+            "A batch ends at so many bytes; each worker holds a few batches in memory. With more than 2 MiB, raise "
+            + "POINTSTREAM_KAFKA__QUEUED_MAX_MESSAGES_KBYTES (1536), too: no more waits for a worker.")
     public static let batchLinger = Setting(
         "BATCH_LINGER_MS", unit: "milliseconds", fallback: "2", bounds: .integer(0...1_000),
         purpose:
