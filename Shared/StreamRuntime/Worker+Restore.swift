@@ -218,6 +218,7 @@ extension Worker {
             $0.waitingFor = waiting
             $0.runningPartitions = running
         }
-        metrics.runningPartitions(running.count)
+        metrics.runningPartitions(more: running.count - countedRunning)
+        countedRunning = running.count
     }
 }

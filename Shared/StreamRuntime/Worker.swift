@@ -49,6 +49,8 @@ public final class Worker<Log: EventLog> {
     var follower: ConfigurationFollower<Log>?
     var reader: Log.Reader?
     var readerIsCurrent = false
+    /// This worker's part of the process's running partitions.
+    var countedRunning = 0
     /// What the reader reads, while it is current.
     var beingRead: [PartitionIndex] = []
     var clusterID = ""

@@ -54,7 +54,8 @@ struct WorkerMetrics {
     func setAside(records count: Int) { records.add(Int64(count)) }
     func restored(_ count: Int) { restoredRows.add(Int64(count)) }
     func wiped() { wipes.add(1) }
-    func runningPartitions(_ count: Int) { running.set(Int64(count)) }
+    /// By how many more than before: the workers of a process share the figure.
+    func runningPartitions(more count: Int) { running.add(Int64(count)) }
 
     func deadLetter(_ code: String) {
         registry.counter(

@@ -164,6 +164,9 @@ struct WorkerTests {
         rig.settle()
         #expect(first.status.snapshot.runningPartitions.count == 2)
         #expect(second.status.snapshot.runningPartitions.count == 2)
+        let together = rig.registry.value(
+            of: "pointstream_running_partitions", labels: [("service", "rule-evaluator")])
+        #expect(together == 4, "workers of one process are counted together")
         try send(rig, keys, times: 2)
         rig.settle()
         rig.kill(first)
