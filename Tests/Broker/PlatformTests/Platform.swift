@@ -203,6 +203,20 @@ final class Platform {
 
     /// The committed records of a topic, as anybody may read them.
     func read(_ topic: TopicID) throws -> [DownstreamRecord] {
+        var records: [DownstreamRecord] = []
+        try eventually("\(log.catalog.name(of: topic)) can be read") {
+            do {
+                records = try readOnce(topic)
+                return true
+            } catch let failure as LogFailure where failure.consequence == .retry {
+                // A broker that was just away, as tests of faults have it.
+                return false
+            }
+        }
+        return records
+    }
+
+    private func readOnce(_ topic: TopicID) throws -> [DownstreamRecord] {
         let reader = try log.makeReader(.catchingUp)
         defer { reader.close() }
         let places = PartitionCount(partitions).all.map { TopicPartition(topic, $0) }
