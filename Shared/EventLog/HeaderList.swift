@@ -8,9 +8,13 @@ public struct HeaderList: Sendable {
     private var bytes: [UInt8] = []
     private var ends: [(name: Int, value: Int)] = []
 
+    /// What the door's records have, rounded up; more makes its own room.
+    private static let usualBytes = 512
+    private static let usualCount = 16
+
     public init() {
-        bytes.reserveCapacity(512)
-        ends.reserveCapacity(16)
+        bytes.reserveCapacity(Self.usualBytes)
+        ends.reserveCapacity(Self.usualCount)
     }
 
     /// Headers whose names are not known beforehand.

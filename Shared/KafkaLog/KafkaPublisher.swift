@@ -6,7 +6,6 @@
 import CRDKafka
 import Dispatch
 import EventLog
-import Glibc
 import Primitives
 import Synchronization
 
@@ -26,13 +25,13 @@ import Synchronization
     private let patient: PublisherClient
     private let pace: Mutex<Pace>
     /// Raised by both clients when they have reports.
-    private let bell: Int32
+    private let bell: Bell
 
     init(catalog: TopicCatalog, settings: KafkaSettings) throws(LogFailure) {
-        bell = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
-        prompt = try PublisherClient(lingerMilliseconds: 0, catalog: catalog, settings: settings, bell: bell)
+        bell = try Bell()
+        prompt = try PublisherClient(lingerMilliseconds: 0, catalog: catalog, settings: settings, bell: bell.descriptor)
         patient = try PublisherClient(
-            lingerMilliseconds: Pace.lingerMilliseconds, catalog: catalog, settings: settings, bell: bell)
+            lingerMilliseconds: Pace.lingerMilliseconds, catalog: catalog, settings: settings, bell: bell.descriptor)
         pace = Mutex(Pace(partitions: prompt.mostPartitions))
     }
 
@@ -53,10 +52,7 @@ import Synchronization
 
     /// Waits for reports and passes them on, in the order the broker gave them per partition.
     public func poll(waitMilliseconds: Int, _ report: Report) {
-        var source = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
-        guard unsafe Glibc.poll(&source, 1, Int32(clamping: waitMilliseconds)) > 0 else { return }
-        var rings: eventfd_t = 0
-        unsafe eventfd_read(bell, &rings)
+        guard bell.wait(milliseconds: waitMilliseconds) else { return }
         prompt.drain(report)
         patient.drain(report)
     }
@@ -82,8 +78,5 @@ import Synchronization
         patient.close()
     }
 
-    deinit {
-        close()
-        Glibc.close(bell)
-    }
+    deinit { close() }
 }

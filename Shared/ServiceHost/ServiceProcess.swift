@@ -54,7 +54,7 @@ public struct ServiceProcess {
     private static let keptBytes: Int32 = 64 << 20
     /// What is larger is mapped by itself and given back; the C library knows no higher bound.
     private static let mappedBytes: Int32 = 32 << 20
-    /// Separate stocks of memory: the worker's and that of the client's threads. With more of them each keeps what it
+    /// Separate stocks of memory for all threads, the workers' and the client's. With more of them each keeps what it
     /// once had; the ledger took a tenth more.
     private static let arenas: Int32 = 2
 

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH = 700, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, LINGER_MS = 2, LIMIT_MS = 10000 };
+enum { BATCH = 700, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
+       LIMIT_MS = 10000, INITIALIZE_LIMIT_MS = 30000 };
 
 typedef struct { const char *name, *value; } property;
 
@@ -61,7 +62,7 @@ static int64_t milliseconds(void) {
 static int poll_batch(rd_kafka_t *consumer, rd_kafka_message_t **batch) {
     int count = 0;
     int64_t end = 0;
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, 100);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, POLL_MS);
     while (message != NULL && count < BATCH) {
         if (message->err) rd_kafka_message_destroy(message);
         else batch[count++] = message;
@@ -105,7 +106,7 @@ int main(int count, char **arguments) {
     rd_kafka_t *consumer = make(RD_KAFKA_CONSUMER, consuming, sizeof consuming / sizeof *consuming);
     rd_kafka_poll_set_consumer(consumer);
     rd_kafka_t *producer = make(RD_KAFKA_PRODUCER, producing, sizeof producing / sizeof *producing);
-    check("initialise transactions", rd_kafka_init_transactions(producer, 30000));
+    check("initialise transactions", rd_kafka_init_transactions(producer, INITIALIZE_LIMIT_MS));
     rd_kafka_topic_partition_list_t *inputs = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(inputs, input, RD_KAFKA_PARTITION_UA);
     if (rd_kafka_subscribe(consumer, inputs)) fail("subscribe", input);

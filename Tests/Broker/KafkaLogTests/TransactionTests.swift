@@ -38,6 +38,21 @@ struct `Transactions over Kafka` {
         #expect(read[0].timestamp > .zero)
     }
 
+    @Test func `records that take turns between partitions keep their order in each, and come once`() throws {
+        let fixture = try Fixture()
+        let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())
+        let batch = RecordBatch()
+        for (value, partition) in zip("abcdefg".map(String.init), [0, 0, 1, 0, 1, 1, 0] as [Int32]) {
+            batch.append(to: fixture.place(Fixture.output, partition), key: value.utf8)
+            batch.setValue(value.utf8)
+        }
+        let outcome = producer.commit(
+            batch, offsets: [InputPosition(fixture.place(Fixture.input, 0), next: Offset(1))], of: consumer)
+        #expect(outcome.committed == [])
+        #expect(try fixture.contents(of: fixture.place(Fixture.output, 0)).records.values == ["a", "b", "d", "g"])
+        #expect(try fixture.contents(of: fixture.place(Fixture.output, 1)).records.values == ["c", "e", "f"])
+    }
+
     @Test func `offsets in a transaction move the group, and only when it commits`() throws {
         let fixture = try Fixture()
         let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())

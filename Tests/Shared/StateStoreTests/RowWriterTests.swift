@@ -47,14 +47,6 @@ struct RowWriterTests {
         try statement.run()
     }
 
-    private func changes(of store: StateStore) throws -> [String: String?] {
-        var found: [String: String?] = [:]
-        try store.forEachChange { key, value in
-            found[String(decoding: key, as: UTF8.self)] = .some(value.map { String(decoding: $0, as: UTF8.self) })
-        }
-        return found
-    }
-
     private func drawn(_ entropy: inout SeededEntropy) -> Row {
         let notes = [nil, "", "a", "a \"b\" \\ \u{1}\n", "é\u{1F600}"]
         let numbers: [Int64] = [0, 7, 10, 99, 100, 1_000_000_000_000_000, .max]

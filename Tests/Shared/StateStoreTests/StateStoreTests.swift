@@ -28,14 +28,6 @@ struct StateStoreTests {
         try statement.run()
     }
 
-    private func changes(of store: StateStore) throws -> [String: String?] {
-        var found: [String: String?] = [:]
-        try store.forEachChange { key, value in
-            found[String(decoding: key, as: UTF8.self)] = .some(value.map { String(decoding: $0, as: UTF8.self) })
-        }
-        return found
-    }
-
     private func rows(_ store: StateStore) throws -> [String] {
         var statement = try store.connection.prepare(
             "SELECT hex(wallet_id), number, note, points FROM lot ORDER BY wallet_id, number")

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 import names
 
 from . import client, latency
-from .rig import PARTITIONS, Setup
+from .rig import PARTITIONS, POLL_SECONDS, Setup
 from .workload import Workload
 
 SOURCE = Path(__file__).parents[3] / "Tests" / "Benchmarks" / "Floor" / "hop.c"
@@ -46,7 +46,7 @@ class Chain:
         while not done():
             if time.monotonic() > end or any(hop.poll() is not None for hop in self.hops):
                 raise client.Stalled("a hop has ended or stands still")
-            time.sleep(0.05)
+            time.sleep(POLL_SECONDS)
 
     def __enter__(self) -> Chain:
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", str(SOURCE), "-o", str(self.program), "-lrdkafka"], check=True)
