@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from .workload import SOURCE, Purchase
@@ -18,6 +18,13 @@ FETCHED_AT_ONCE = 5_000
 # A topic that does not go on within this time is not going on.
 STALL_SECONDS = 60
 FLUSH_SECONDS = 120
+# Between two questions for a partition's leader.
+LEADER_SECONDS = 0.1
+LEADERLESS = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 
 
 class Stalled(Exception):
@@ -110,6 +117,18 @@ def whole(brokers: str, topic: str, partitions: int, take: Callable[[Message], N
         reader.close()
 
 
+def end(reader: Consumer, place: TopicPartition) -> int:
+    """The offset behind the last record. A partition that was just made may have no leader for a moment."""
+    give_up = time.monotonic() + STALL_SECONDS
+    while True:
+        try:
+            return int(reader.get_watermark_offsets(place, timeout=30)[1])
+        except KafkaException as failure:
+            if failure.args[0].code() not in LEADERLESS or time.monotonic() > give_up:
+                raise
+            time.sleep(LEADER_SECONDS)
+
+
 class LiveReader:
     """Notes when each award is there, from now on, by the time of its purchase."""
 
@@ -127,7 +146,7 @@ class LiveReader:
         )
         places = [TopicPartition(topic, number) for number in range(partitions)]
         for place in places:
-            place.offset = self.reader.get_watermark_offsets(place, timeout=30)[1]
+            place.offset = end(self.reader, place)
         self.reader.assign(places)
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self._read, daemon=True)
