@@ -264,7 +264,10 @@ extension Worker {
                 let jump = try storing(task) { () throws(StoreFailure) in
                     try task.commit(delivered: delivered, written: written, now: now)
                 }
-                if let jump { first = first ?? .stop(recreated(task, jump.topic, known: jump.known, end: jump.first)) }
+                if let jump {
+                    let place = task.place(jump.topic)
+                    first = first ?? .stop(recreated(place, known: jump.known, end: jump.first))
+                }
             } catch {
                 task.reopen()
                 readerIsCurrent = false

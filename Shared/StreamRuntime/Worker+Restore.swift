@@ -37,6 +37,7 @@ extension Worker {
             }
         }
         guard let first = stops.first else { return }
+        stops += try mismatchesElsewhere()
         let alike = stops.filter { $0.code == first.code }.map(\.detail)
         throw .stop(WorkerStop(first.code, alike.joined(separator: "; ")))
     }

@@ -16,10 +16,10 @@ extension Worker {
     ) throws(WorkerFailure) -> [TopicID: Offset] {
         var resumed: [TopicID: Offset] = [:]
         for topic in topology.inputs {
-            let bounds = try bounds(of: task.place(topic))
+            let place = task.place(topic)
+            let bounds = try bounds(of: place)
             guard let stop = try mismatch(task, topic, committed[topic], bounds) else { continue }
-            guard let offset = settings.resumeAt[task.place(topic)], bounds.start <= offset, offset <= bounds.end
-            else { throw .stop(stop) }
+            guard let offset = resumption(at: place, bounds) else { throw .stop(stop) }
             logger.warning(
                 "input.resumed", .string("topic", name(topic)), .number("partition", Int64(task.partition.number)),
                 .number("offset", offset.number), .string("instead_of", stop.description))
@@ -32,8 +32,7 @@ extension Worker {
         _ task: PartitionTask, _ topic: TopicID, _ committed: Offset?, _ bounds: LogBounds
     ) throws(WorkerFailure) -> WorkerStop? {
         if let committed {
-            if committed < bounds.start { return gone(task, topic, committed, bounds) }
-            return committed > bounds.end ? recreated(task, topic, known: committed, end: bounds.end) : nil
+            return mismatch(task.place(topic), committed, bounds)
         }
         let stored = try storing(task) { () throws(StoreFailure) in
             try task.store?.inputPosition(of: name(topic))
@@ -47,19 +46,50 @@ extension Worker {
         return nil
     }
 
+    private func mismatch(_ place: TopicPartition, _ committed: Offset, _ bounds: LogBounds) -> WorkerStop? {
+        if committed < bounds.start { return gone(place, committed, bounds) }
+        return committed > bounds.end ? recreated(place, known: committed, end: bounds.end) : nil
+    }
+
+    /// Where the settings say to go on, if that is in the log.
+    private func resumption(at place: TopicPartition, _ bounds: LogBounds) -> Offset? {
+        settings.resumeAt[place].flatMap { bounds.start <= $0 && $0 <= bounds.end ? $0 : nil }
+    }
+
+    /// What would stop the owners of the other partitions, as far as the log alone tells: as a rule all partitions
+    /// of a topic were cut together, and each owner, such as another worker of this process, would only find out in
+    /// a start of its own.
+    func mismatchesElsewhere() throws(WorkerFailure) -> [WorkerStop] {
+        guard let consumer else { return [] }
+        var stops: [WorkerStop] = []
+        let own = Set(tasks.map(\.partition))
+        for partition in (0..<settings.partitions.number).map(PartitionIndex.init) where !own.contains(partition) {
+            for place in topology.inputs.map({ TopicPartition($0, partition) }) {
+                let answer = try logging { () throws(LogFailure) in try consumer.committedOffset(at: place) }
+                guard case .offset(let committed) = answer else { continue }
+                let bounds = try bounds(of: place)
+                guard let stop = mismatch(place, committed, bounds), resumption(at: place, bounds) == nil
+                else { continue }
+                stops.append(stop)
+            }
+        }
+        return stops
+    }
+
     /// The bounds of the restore sources: what the store has read of each must not lie behind its end, and nothing
     /// of the changelog may be gone that it has not read. Histories may be shortened, people only lose old lines.
     func verifiedSources(of task: PartitionTask) throws(WorkerFailure) -> [TopicID: LogBounds] {
         var sources: [TopicID: LogBounds] = [:]
         for topic in topology.restoreSources {
-            let bounds = try bounds(of: task.place(topic))
+            let place = task.place(topic)
+            let bounds = try bounds(of: place)
             let position = try storing(task) { () throws(StoreFailure) in try task.restorePosition(of: topic) }
-            if position > bounds.end { throw .stop(recreated(task, topic, known: position, end: bounds.end)) }
+            if position > bounds.end { throw .stop(recreated(place, known: position, end: bounds.end)) }
             if topic == topology.changelog, position < bounds.start {
                 throw .stop(
                     WorkerStop(
                         .changelogTrimmed,
-                        "\(text(task, topic)): it begins at \(bounds.start), the store has rows up to \(position)"))
+                        "\(text(place)): it begins at \(bounds.start), the store has rows up to \(position)"))
             }
             sources[topic] = bounds
         }
@@ -73,20 +103,21 @@ extension Worker {
 
     // MARK: What to say
 
-    func recreated(_ task: PartitionTask, _ topic: TopicID, known: Offset, end: Offset) -> WorkerStop {
+    func recreated(_ place: TopicPartition, known: Offset, end: Offset) -> WorkerStop {
         WorkerStop(
             .topicRecreated,
-            "\(text(task, topic)): offset \(known) was reached before, and now it ends at \(end)")
+            "\(text(place)): offset \(known) was reached before, and now it ends at \(end)")
     }
 
     /// The group's position is gone; the log's end tells whether its topic went too.
     private func positionMissing(
         _ task: PartitionTask, _ topic: TopicID, _ stored: Offset, _ bounds: LogBounds
     ) -> WorkerStop {
-        if stored > bounds.end { return recreated(task, topic, known: stored, end: bounds.end) }
+        let place = task.place(topic)
+        if stored > bounds.end { return recreated(place, known: stored, end: bounds.end) }
         return WorkerStop(
             .positionMissing,
-            "\(text(task, topic)): group \(groupName) has no position, the store has seen all before \(stored)")
+            "\(text(place)): group \(groupName) has no position, the store has seen all before \(stored)")
     }
 
     /// As it shows when a store was restored that was not there before.
@@ -96,15 +127,13 @@ extension Worker {
         positionMissing(task, topic, stored, try bounds(of: task.place(topic)))
     }
 
-    private func gone(
-        _ task: PartitionTask, _ topic: TopicID, _ position: Offset, _ bounds: LogBounds
-    ) -> WorkerStop {
+    private func gone(_ place: TopicPartition, _ position: Offset, _ bounds: LogBounds) -> WorkerStop {
         let count = bounds.start.number - position.number
         return WorkerStop(
             .offsetOutOfRange,
-            "\(text(task, topic)): the group has read to \(position), the topic begins at \(bounds.start): "
+            "\(text(place)): the group has read to \(position), the topic begins at \(bounds.start): "
                 + "\(count) offsets are gone unread (records and transactions' markers)")
     }
 
-    private func text(_ task: PartitionTask, _ topic: TopicID) -> String { "\(name(topic))[\(task.partition)]" }
+    private func text(_ place: TopicPartition) -> String { "\(name(place.topic))[\(place.partition)]" }
 }

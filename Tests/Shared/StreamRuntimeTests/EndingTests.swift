@@ -168,6 +168,31 @@ struct EndingTests {
         #expect(next.stop?.detail.contains("partition 2 of pointstream.customer-events.v1") == true)
     }
 
+    @Test func `whoever finds an input cut tells every partition, its own and those of other workers`() throws {
+        let rig = ServiceRig(partitions: 4)
+        let members = ["a", "b"]
+        let before = members.map { rig.start(countingTopology(), member: $0) }
+        try send(rig, keys)
+        rig.settle()
+        before.forEach(rig.kill)
+        try send(rig, keys)
+        let input = name(rig, .customerEvents)
+        let cut = Dictionary(grouping: keys + keys) { rig.partitions.partition(of: Array($0.utf8)) }
+        try #require(cut.count > 2, "two workers own two partitions each")
+        for (partition, sent) in cut {
+            try rig.cluster.trim(topic: input, partition: partition, before: Offset(Int64(sent.count)))
+        }
+        // In time, so each comes back as the member that it was, to its own partitions.
+        let workers = members.map { rig.start(countingTopology(), member: $0) }
+        rig.settle()
+        for worker in workers {
+            #expect(worker.stop?.code == .offsetOutOfRange)
+            for partition in cut.keys {
+                #expect(worker.stop?.detail.contains("\(input)[\(partition)]: the group has read to") == true)
+            }
+        }
+    }
+
     @Test func `a configuration that was deleted and came back whole is read anew, a shorter one stops`() throws {
         for documents in [1, 3] {
             let rig = ServiceRig(partitions: 1)
