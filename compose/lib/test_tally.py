@@ -3,17 +3,16 @@
 import json
 import unittest
 
-from tally import tally
+from tally import ISSUE_CHARACTERS, tally
 
 
 def test(name: str) -> str:
     return json.dumps({"kind": "test", "payload": {"kind": "function", "id": name, "name": name}})
 
 
-def event(kind: str, name: str, symbol: str = "pass") -> str:
-    return json.dumps(
-        {"kind": "event", "payload": {"kind": kind, "testID": name, "messages": [{"symbol": symbol}]}}
-    )
+def event(kind: str, name: str, symbol: str = "pass", text: str = "") -> str:
+    messages = [{"symbol": symbol, "text": text}]
+    return json.dumps({"kind": "event", "payload": {"kind": kind, "testID": name, "messages": messages}})
 
 
 class TallyTests(unittest.TestCase):
@@ -29,6 +28,13 @@ class TallyTests(unittest.TestCase):
             event("testSkipped", "c"),
         ]
         self.assertEqual(tally(lines, 1, 0), (1, 1, ["failed: b"]))
+
+    def test_a_failure_says_what_was_found_in_few_lines(self) -> None:
+        lines = [test("a"), event("testStarted", "a")]
+        lines += [event("issueRecorded", "a", "fail", text) for text in ("x" * 10_000, "two", "three", "four")]
+        lines.append(event("testEnded", "a", "fail"))
+        (failure,) = tally(lines, 1, 0).failures
+        self.assertEqual(failure, f"failed: a\n  {'x' * ISSUE_CHARACTERS}\n  two\n  three")
 
     def test_what_a_crash_cut_short_or_kept_from_running_has_failed(self) -> None:
         lines = [
