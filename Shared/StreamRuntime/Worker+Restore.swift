@@ -19,7 +19,14 @@ extension Worker {
         guard tasks.contains(where: { !$0.isRunning }) else { return }
         try openTasks()
         let finished = try readSlice()
-        if !finished.isEmpty { try start(finished) }
+        do throws(WorkerFailure) {
+            if !finished.isEmpty { try start(finished) }
+        } catch {
+            // Their ends have been reported, and are not reported a second time.
+            for task in finished where !task.isRunning { task.lookAgain() }
+            readerIsCurrent = false
+            throw error
+        }
         noteProgress()
     }
 

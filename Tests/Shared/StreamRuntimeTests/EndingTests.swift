@@ -113,6 +113,19 @@ struct EndingTests {
         }
     }
 
+    @Test func `a question that fails when everything is restored is asked again`() throws {
+        let rig = ServiceRig(partitions: 1)
+        try runAndKill(rig, nil)
+        rig.pass(milliseconds: 30_000)
+        rig.cluster.forgetOffsets(group: group)
+        // The first time a partition is opened; the second, its store was restored and does not stand where the group
+        // does.
+        rig.cluster.inject(.fail(.retry), at: .committedOffset, after: 1)
+        let next = rig.start(countingTopology(), member: "b")
+        rig.pass(milliseconds: 30_000)
+        #expect(next.stop?.code == .positionMissing)
+    }
+
     @Test(arguments: [true, false])
     func `a changelog that was created anew stops the worker before the last whole copy is touched`(
         _ isRunning: Bool
