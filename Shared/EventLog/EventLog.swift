@@ -127,6 +127,14 @@ public protocol TransactionalProducer: AnyObject {
     ///
     /// - Precondition: `offsets` is not empty, or the group could not fence the transaction.
     func commit(_ records: RecordBatch, offsets: [InputPosition], of consumer: Consumer) -> TransactionOutcome
+    /// Takes from the group what it holds of this transactional id without a decision. A request of an older producer
+    /// may arrive behind the end of its transaction; its offsets would keep their partitions `unstable` for ever, or
+    /// be committed by the next transaction, though nothing was written for them. An aborted one takes them away, and
+    /// fences what is still on its way.
+    ///
+    /// - Parameter place: any partition of an input; nothing is committed for it.
+    /// - Returns: nil when that is done, or why not.
+    func clearOffsets(at place: TopicPartition, of consumer: Consumer) -> TransactionOutcome?
     func close()
 }
 

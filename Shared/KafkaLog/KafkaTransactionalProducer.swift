@@ -69,6 +69,21 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         }
     }
 
+    public func clearOffsets(at place: TopicPartition, of consumer: KafkaGroupConsumer) -> TransactionOutcome? {
+        let deadline = Deadline(milliseconds: settings.transactionTimeoutMilliseconds)
+        do throws(TransactionFault) {
+            try begin()
+            try send([InputPosition(place, next: .zero)], of: consumer, before: deadline)
+        } catch {
+            return conclude(error)
+        }
+        guard
+            let error = unsafe KafkaError(
+                taking: rd_kafka_abort_transaction(handle.client, Self.abortLimitMilliseconds))
+        else { return nil }
+        return .unknown(error.failure("abort transaction", consequence: .discardProducer))
+    }
+
     public func close() {
         topics?.close()
         topics = nil

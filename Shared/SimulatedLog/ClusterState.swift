@@ -31,6 +31,8 @@ struct ClusterState: Sendable {
     var topics: [Topic] = []
     var topicNumbers: [String: Int] = [:]
     var transactionalIDs: [String: TransactionalID] = [:]
+    /// Offsets whose requests arrive behind the end of their transaction, by transactional id.
+    var straying: [String: [(group: String, offset: PendingOffset)]] = [:]
     var groups: [String: Group] = [:]
     var deferred: [Deferred] = []
 

@@ -92,6 +92,11 @@ extension ClusterState {
         switch fault {
         case .requestLost:
             return .unknown(.lostAnswer(id))
+        case .offsetsStray:
+            straying[id] = request.offsets.map {
+                (request.membership.group, PendingOffset(producer: id, slot: $0.slot, next: $0.next))
+            }
+            return .unknown(.lostAnswer(id))
         case .requestLate(let milliseconds):
             postpone(.commitRequest(id: id, epoch: request.epoch), by: milliseconds)
             return .unknown(.lostAnswer(id))

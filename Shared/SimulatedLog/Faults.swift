@@ -38,6 +38,9 @@ public enum Fault: Sendable, Hashable {
     /// As ``requestLost``, but the request still arrives after this time and decides whatever transaction the
     /// same producer, of the same epoch, has open then.
     case requestLate(milliseconds: Int64)
+    /// As ``requestLost``, but the offsets arrive a second time behind the end of their transaction, which the next
+    /// producer of the id brings about: the group holds them and nobody will decide on them.
+    case offsetsStray
     /// Records and offsets arrive and are aborted.
     case abort
     /// Another producer of the same transactional id initialises in the middle of the transaction.

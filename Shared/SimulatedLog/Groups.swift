@@ -7,7 +7,9 @@ import Primitives
 
 /// An offset in a transaction whose markers are not written yet.
 struct PendingOffset: Sendable {
-    let transaction: TransactionNumber
+    /// The transactional id: the group knows its producers only, and whatever ends one's transaction decides on all
+    /// that it holds of it.
+    let producer: String
     let slot: Slot
     let next: Offset
 }
@@ -49,11 +51,11 @@ struct Group: Sendable {
         return committed[slot].map(CommittedOffset.offset) ?? .none
     }
 
-    mutating func settle(_ transaction: TransactionNumber, committed isCommitted: Bool) {
-        for offset in pending where isCommitted && offset.transaction == transaction {
+    mutating func settle(of producer: String, committed isCommitted: Bool) {
+        for offset in pending where isCommitted && offset.producer == producer {
             committed[offset.slot] = offset.next
         }
-        pending.removeAll { $0.transaction == transaction }
+        pending.removeAll { $0.producer == producer }
     }
 
     /// Adds a member, or replaces the one of that name; only a newcomer or new topics disturb the others.

@@ -64,6 +64,25 @@ public final class SimulatedProducer: TransactionalProducer {
         }
     }
 
+    /// At once: no other call comes in between.
+    public func clearOffsets(at place: TopicPartition, of consumer: SimulatedConsumer) -> TransactionOutcome? {
+        guard case .ready(let epoch) = phase else {
+            return .fenced(.fencedProducer("begin transaction", "\(transactionalID): not initialised"))
+        }
+        let (id, membership) = (transactionalID, consumer.metadata)
+        return log.cluster.locked { state in
+            guard !state.isBrokerPaused else { return .unknown(.lostAnswer(id)) }
+            do throws(LogFailure) {
+                try state.check(epoch, of: id, in: "begin transaction")
+                try state.check(membership)
+                state.clearOffsets(of: id, in: membership.group)
+                return nil
+            } catch {
+                return .fenced(error)
+            }
+        }
+    }
+
     /// In steps, between which the process may stand still or end.
     private func commit(_ request: CommitRequest) -> CommitEnd {
         let (process, cluster) = (log.process, log.cluster)

@@ -58,7 +58,17 @@ extension ClusterState {
         case .open: end(id, committed: false)
         case .completing: completeMarkers(of: id)
         }
+        for (group, offset) in straying.removeValue(forKey: id) ?? [] {
+            trace.note("stray offset \(group) \(name(of: offset.slot)) @\(offset.next) of \(id)")
+            groups[group, default: Group()].pending.append(offset)
+        }
         return bumpEpoch(of: id)
+    }
+
+    /// The end of a transaction that offsets of the group alone are in.
+    mutating func clearOffsets(of id: String, in group: String) {
+        completeMarkers(of: id)
+        groups[group]?.settle(of: id, committed: false)
     }
 
     @discardableResult
@@ -105,7 +115,7 @@ extension ClusterState {
         transactionalIDs[id]?.phase = .open(transaction)
         for (slot, next) in offsets {
             groups[group, default: Group()].pending.append(
-                PendingOffset(transaction: transaction.number, slot: slot, next: next))
+                PendingOffset(producer: id, slot: slot, next: next))
             trace.note("offset \(group) \(name(of: slot)) @\(next) in \(transaction.number)")
         }
     }
@@ -114,7 +124,7 @@ extension ClusterState {
     mutating func end(_ id: String, committed: Bool) {
         guard let transaction = transactionalIDs[id]?.openTransaction else { return }
         transactionalIDs[id]?.phase = .idle
-        settle(transaction, committed: committed)
+        settle(transaction, of: id, committed: committed)
     }
 
     /// Decides for commit, and leaves the markers for later.
@@ -140,7 +150,7 @@ extension ClusterState {
 
     mutating func completeMarker(_ part: TransactionPart, of id: String) {
         guard case .completing(var transaction) = transactionalIDs[id]?.phase else { return }
-        settle(part, of: transaction.number, committed: true)
+        settle(part, of: transaction.number, by: id, committed: true)
         transaction.slots.removeAll { part == .records($0) }
         transaction.groups.removeAll { part == .offsets(group: $0) }
         transactionalIDs[id]?.phase = transaction.parts.isEmpty ? .idle : .completing(transaction)
@@ -149,18 +159,20 @@ extension ClusterState {
     mutating func completeMarkers(of id: String) {
         guard case .completing(let transaction) = transactionalIDs[id]?.phase else { return }
         transactionalIDs[id]?.phase = .idle
-        settle(transaction, committed: true)
+        settle(transaction, of: id, committed: true)
     }
 
-    private mutating func settle(_ transaction: Transaction, committed: Bool) {
+    private mutating func settle(_ transaction: Transaction, of id: String, committed: Bool) {
         trace.note("\(committed ? "commit" : "abort") \(transaction.number)")
-        for part in transaction.parts { settle(part, of: transaction.number, committed: committed) }
+        for part in transaction.parts { settle(part, of: transaction.number, by: id, committed: committed) }
     }
 
-    private mutating func settle(_ part: TransactionPart, of transaction: TransactionNumber, committed: Bool) {
+    private mutating func settle(
+        _ part: TransactionPart, of transaction: TransactionNumber, by id: String, committed: Bool
+    ) {
         switch part {
         case .records(let slot): self[slot].finish(transaction, committed: committed, at: now)
-        case .offsets(let group): groups[group]?.settle(transaction, committed: committed)
+        case .offsets(let group): groups[group]?.settle(of: id, committed: committed)
         }
     }
 }

@@ -23,6 +23,8 @@
     case unknownOutcome
     /// After such a commit the producer is replaced.
     case newProducer
+    /// A new producer takes from the group what late requests of its predecessors left there.
+    case strayOffsets
     /// A store knows which partition of which service it belongs to, and serves no other.
     case home
     /// No record is processed before the configuration is read whole.

@@ -61,6 +61,10 @@ public final class Worker<Log: EventLog> {
     var aheadSince: Timestamp?
     /// Records were polled and not processed: they have to be fetched again before anything else is polled.
     var positionsAreStale = false
+    /// Partitions, perhaps none, are assigned to this worker: it may have offsets committed.
+    private var isAssigned = false
+    /// Whether the group holds nothing of this worker's older producers any more.
+    private var offsetsAreClear = false
     /// Empty but for tests that show what a safeguard is for.
     @_spi(Simulation) public var switchedOff: Set<Safeguard> = []
     private(set) var failures = 0
@@ -156,6 +160,7 @@ public final class Worker<Log: EventLog> {
             batch.clear()
             try take(change)
         }
+        try clearStrayOffsets()
         try restore()
         let decidedAt = readClock()
         guard !stoodStill else {
@@ -191,7 +196,10 @@ public final class Worker<Log: EventLog> {
             logger.info("config.read", .number("version", context.configuration.version))
             noteProgress()
         }
-        if producer == nil { producer = try makeProducer() }
+        if producer == nil {
+            producer = try makeProducer()
+            offsetsAreClear = false
+        }
         if consumer == nil {
             note(waitingFor: ["partitions"])
             consumer = try logging { () throws(LogFailure) in
@@ -231,6 +239,24 @@ public final class Worker<Log: EventLog> {
                 guard error.consequence == .stop else { throw .log(error) }
                 throw .stop(WorkerStop(.configUnreadable, "\(name(.config))[0]: \(error)"))
             }
+        }
+    }
+
+    /// Once for each producer. Whatever fails is tried again before a partition is opened or a batch committed.
+    private func clearStrayOffsets() throws(WorkerFailure) {
+        guard let consumer, let producer, isAssigned, !offsetsAreClear, !switchedOff.contains(.strayOffsets),
+            let input = topology.inputs.first
+        else { return }
+        let place = TopicPartition(input, tasks.first?.partition ?? PartitionIndex(0))
+        switch producer.clearOffsets(at: place, of: consumer) {
+        case nil, .committed: offsetsAreClear = true
+        case .aborted(let cause): throw .log(cause)
+        case .fenced(let cause):
+            disconnect()
+            throw .log(cause)
+        case .unknown(let cause):
+            discardProducer()
+            throw .log(cause)
         }
     }
 
@@ -284,6 +310,7 @@ public final class Worker<Log: EventLog> {
                 .string("partitions", list(tasks.map(\.partition))))
             if !switchedOff.contains(.release) { dropTasks() }
         }
+        isAssigned = if case .assigned = change { true } else { false }
         readerIsCurrent = false
         noteProgress()
     }
@@ -413,6 +440,7 @@ public final class Worker<Log: EventLog> {
         producer = nil
         consumer?.close()
         consumer = nil
+        isAssigned = false
         readerIsCurrent = false
         noteProgress()
     }

@@ -129,7 +129,7 @@ struct WorkerTests {
         #expect(try counts(rig)["ada"] == upTo(6))
     }
 
-    @Test(arguments: [Fault.answerLost, .requestLost, .abort, .fence, .markersLate(milliseconds: 300)])
+    @Test(arguments: [Fault.answerLost, .requestLost, .offsetsStray, .abort, .fence, .markersLate(milliseconds: 300)])
     func `a commit that fails or has no known end neither loses nor doubles`(_ fault: Fault) throws {
         let rig = ServiceRig()
         rig.start(countingTopology())

@@ -17,6 +17,8 @@ public enum FaultKind: String, Sendable, CaseIterable, Comparable {
     case doorRequestLost, doorAnswerLost, doorAnswerLate, doorQueueFull
     // HTTP clients. Occasions: each request.
     case clientGivesUp, duplicateRequest
+    // A call, occasions as above. Last, so that the draws of those before it stay what they were.
+    case offsetsStray
 
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
@@ -51,6 +53,7 @@ public enum FaultKind: String, Sendable, CaseIterable, Comparable {
         case .doorQueueFull: 30_000
         case .clientGivesUp: 200_000
         case .duplicateRequest: 300_000
+        case .offsetsStray: 50_000
         }
     }
 }

@@ -37,6 +37,7 @@ extension MutationCase {
         MutationCase("fetching again after a failed turn", .worker("refetch"), within: 100),
         MutationCase("unknown outcome not taken for a commit", .worker("unknownOutcome"), within: 100),
         MutationCase("unknown outcome not taken for a failure", .worker("newProducer"), within: 100),
+        MutationCase("stray offsets taken from the group", .worker("strayOffsets"), within: 100),
         MutationCase("checksums of pages", .uncheckedPages, within: 100),
         MutationCase("store knows its partition", .worker("home"), within: 100),
         MutationCase("configuration read whole", .worker("wholeConfiguration"), within: 100),

@@ -137,6 +137,7 @@ struct CallFaults: FaultSource {
         if saboteur.strikes(.markersApart, "commit \(id)") {
             return .markersApart(milliseconds: saboteur.within(10...3_000))
         }
+        if saboteur.strikes(.offsetsStray, "commit \(id)") { return .offsetsStray }
         return nil
     }
 }
