@@ -66,6 +66,8 @@ extension Worker {
         for partition in (0..<settings.partitions.number).map(PartitionIndex.init) where !own.contains(partition) {
             for place in topology.inputs.map({ TopicPartition($0, partition) }) {
                 let answer = try logging { () throws(LogFailure) in try consumer.committedOffset(at: place) }
+                // Each of these may take as long as the question may: what is known by now is enough to be told.
+                if case .unstable = answer { return stops }
                 guard case .offset(let committed) = answer else { continue }
                 let bounds = try bounds(of: place)
                 guard let stop = mismatch(place, committed, bounds), resumption(at: place, bounds) == nil
