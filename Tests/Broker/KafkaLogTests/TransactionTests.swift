@@ -69,6 +69,27 @@ struct `Transactions over Kafka` {
         #expect(try consumer.committedOffset(at: place) == .offset(Offset(7)))
     }
 
+    @Test func `clearing a group of undecided offsets leaves the decided ones, and the producer at work`() throws {
+        let fixture = try Fixture()
+        let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())
+        let places = [0, 1].map { fixture.place(Fixture.input, $0) }
+        _ = producer.commit(RecordBatch(), offsets: [InputPosition(places[0], next: Offset(7))], of: consumer)
+        for place in places {
+            if let outcome = producer.clearOffsets(at: place, of: consumer) { Issue.record("\(outcome)") }
+        }
+        #expect(try consumer.committedOffset(at: places[0]) == .offset(Offset(7)))
+        #expect(try consumer.committedOffset(at: places[1]) == .none)
+        _ = producer.commit(RecordBatch(), offsets: [InputPosition(places[1], next: Offset(3))], of: consumer)
+        #expect(try consumer.committedOffset(at: places[1]) == .offset(Offset(3)))
+
+        // The newest producer of the id alone may.
+        try fixture.initializedProducer().close()
+        guard case .fenced = producer.clearOffsets(at: places[0], of: consumer) else {
+            Issue.record("an older producer is fenced")
+            return
+        }
+    }
+
     @Test(arguments: [1_500_000, 5_000]) func `a record that is too large aborts by name`(size: Int) throws {
         // The larger one is refused by the client, the smaller one by the broker.
         let fixture = try Fixture(configuration: ["max.message.bytes": "2000"])

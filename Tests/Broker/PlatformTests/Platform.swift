@@ -248,8 +248,8 @@ final class Platform {
             }
         } catch {
             throw PlatformFailure(
-                "\(error); there are \(records.count)\n" + running.map { "\($0.service): \($0.readiness)\n\($0.newestLog)" }
-                    .joined(separator: "\n"))
+                "\(error); there are \(records.count)\n"
+                    + running.map { "\($0.service): \($0.readiness)\n\($0.newestLog)" }.joined(separator: "\n"))
         }
         return records
     }
