@@ -128,10 +128,10 @@ num.network.threads=2
 num.io.threads=4
 num.recovery.threads.per.data.dir=1
 END
-    # Nobody can take the partitions of a single broker, so it must not lose them, neither when it is stopped in order nor
-    # when it wakes after its own session: without a leader, Kafka 4.3 notes decided transactions as complete without
-    # their markers, and readers of committed records stop there for ever. A new start waits for the end of that session.
-    [ "$replicas" -gt 1 ] || printf '%s\n' controlled.shutdown.enable=false broker.session.timeout.ms=30000
+    # Nobody can take the partitions of a single broker that is about to stop, so it must not give them away: without a
+    # leader, Kafka 4.3 notes decided transactions as complete without their markers, and readers of committed records
+    # stop there for ever.
+    [ "$replicas" -gt 1 ] || echo controlled.shutdown.enable=false
 }
 
 launch_noida() {

@@ -145,10 +145,14 @@ extension PlatformTests {
             let cluster = try TestCluster(nodes: 1)
             let shop = try Shop("broker", on: cluster)
             try shop.platform.startAll()
+            // Nothing is in flight when the broker goes: the only copy of a partition has no leader for a moment then,
+            // and Kafka 4.3 loses the markers of transactions that are decided in it. Three brokers are killed at work.
             try shop.buy()
+            try shop.settle()
             try cluster.stop(1)
             try cluster.start(1)
             try shop.buy()
+            try shop.settle()
             try cluster.pause(1)
             // Nobody can be asked whether a session is over while the broker stands still: time is the fault here.
             // Members' sessions and transactions last 10 s, the broker's own 20.
