@@ -77,11 +77,7 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         } catch {
             return conclude(error)
         }
-        guard
-            let error = unsafe KafkaError(
-                taking: rd_kafka_abort_transaction(handle.client, Self.abortLimitMilliseconds))
-        else { return nil }
-        return .unknown(error.failure("abort transaction", consequence: .discardProducer))
+        return abort().map(TransactionOutcome.unknown)
     }
 
     public func close() {
@@ -205,15 +201,18 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         }
     }
 
+    /// - Returns: why it is not known whether the transaction was aborted, or nil.
+    private func abort() -> LogFailure? {
+        let error = unsafe KafkaError(
+            taking: rd_kafka_abort_transaction(handle.client, Self.abortLimitMilliseconds))
+        return error?.failure("abort transaction", consequence: .discardProducer)
+    }
+
     /// A record that was not delivered is the cause of whatever was refused after it.
     private func abort(
         because failure: LogFailure, as outcome: (LogFailure) -> TransactionOutcome
     ) -> TransactionOutcome {
-        if let error = unsafe KafkaError(
-            taking: rd_kafka_abort_transaction(handle.client, Self.abortLimitMilliseconds))
-        {
-            return .unknown(error.failure("abort transaction", consequence: .discardProducer))
-        }
+        if let unfinished = abort() { return .unknown(unfinished) }
         guard let undelivered = deliveries.firstFailure else { return outcome(failure) }
         do throws(LogFailure) {
             try renew()

@@ -1,5 +1,6 @@
 """Counts the tests of one run: tally.py EVENTS EXIT-CODE BROKEN-STEPS, from the event stream of `swift test`.
-Prints what failed and what was found there, then the line `N passed, N failed, N skipped`, and exits with 1 if anything failed.
+Prints what failed and what was found there, then the line `N passed, N failed, N skipped`, and exits with 1 if
+anything failed.
 
 A test that began and did not end took the process down with it; one that never began was kept from running.
 Both have failed, and so has a run whose exit code says so though every test ended well. So has each step
@@ -49,7 +50,8 @@ def tally(lines: list[str], exit_code: int, broken_steps: int) -> Tally:
                 skipped.add(test)
             elif kind == "testEnded":
                 ended[test] = all(message["symbol"] != "fail" for message in payload["messages"])
-    failures = [f"failed: {names[test]}{''.join(issues.get(test, [])[:ISSUES])}" for test in names if ended.get(test) is False]
+    failed = [test for test in names if ended.get(test) is False]
+    failures = [f"failed: {names[test]}{''.join(issues.get(test, [])[:ISSUES])}" for test in failed]
     lost = [test for test in names if test not in ended and test not in skipped]
     failures += [f"{'did not end' if test in began else 'did not run'}: {names[test]}" for test in lost]
     if exit_code != 0 and not failures and broken_steps == 0:
