@@ -54,7 +54,7 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
         let decision = try decided(on: purchase, record, wallet, batch)
         try storing { () throws(StoreFailure) in
             if decision.opensWallet { try store.open(wallet, externalID: purchase.externalID) }
-            try store.noteEvaluated(event, of: wallet, points: decision.points)
+            try store.noteEvaluated(event)
             for change in decision.counters { try store.put(change, of: wallet) }
         }
         metrics.evaluated(decision.reason)
@@ -201,24 +201,12 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
     /// Puts back an event of `evaluations`. Records that others wrote to the topic are passed over.
     func restore(_ record: Record) throws(StoreFailure) {
         guard record.isWritten(by: .ruleEvaluator) else { return }
-        guard let event = record.eventID, let wallet = record.walletKey, let body = record.valueRange else {
-            throw unreadable(record, "an id, a wallet's key and a body are due")
+        guard let event = record.eventID else {
+            throw StoreFailure(
+                operation: "restore evaluation",
+                detail: "partition \(record.partition), offset \(record.offset): ce_id is no id of an event",
+                consequence: .stop)
         }
-        let points: Int64
-        do throws(MessageFailure) {
-            points = try decode(record.bytes, in: body) { (fields: inout FieldReader) in
-                fields.integer("points", in: 0...Points.maximum.units, required: true)
-            }
-        } catch {
-            throw unreadable(record, error.detail)
-        }
-        try store.noteEvaluated(event, of: wallet, points: Points(points))
-    }
-
-    private func unreadable(_ record: Record, _ detail: String) -> StoreFailure {
-        StoreFailure(
-            operation: "restore evaluation",
-            detail: "partition \(record.partition), offset \(record.offset): \(detail)",
-            consequence: .stop)
+        try store.noteEvaluated(event)
     }
 }

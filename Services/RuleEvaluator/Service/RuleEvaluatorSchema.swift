@@ -1,16 +1,16 @@
 // The evaluator's tables for one partition. What decisions read is changelogged: wallets, counters, and the
-// status changes that were made. `evaluated_event` holds what the topic `evaluations` says, and is restored
+// status changes that were made. `evaluated_event` holds which events the topic `evaluations` tells of, and is restored
 // from there.
 
 import StateStore
 
 enum RuleEvaluatorSchema {
     static let schema = StoreSchema(
-        versions: [first], changelogged: ["wallet", "offer_counter", "status_change"])
+        versions: [decided, evaluated], changelogged: ["wallet", "offer_counter", "status_change"])
 
     /// Periods stand with their kind, because an offer's limit may change from one kind to another that
     /// begins at the same time. `ends_at` is null for a period that never ends.
-    private static let first = """
+    private static let decided = """
         CREATE TABLE wallet (
             id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
             external_id TEXT NOT NULL CHECK (external_id <> ''),
@@ -34,10 +34,12 @@ enum RuleEvaluatorSchema {
             changed_at INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX status_change_time ON status_change (changed_at);
+        """
+
+    /// Every event there ever was, each at a random place: nothing but its id, so that a page holds many.
+    private static let evaluated = """
         CREATE TABLE evaluated_event (
-            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
-            wallet BLOB NOT NULL CHECK (length(wallet) = 16),
-            points INTEGER NOT NULL CHECK (points BETWEEN 0 AND 1000000000000000)
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16)
         ) STRICT, WITHOUT ROWID;
         """
 }

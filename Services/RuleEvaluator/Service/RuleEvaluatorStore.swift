@@ -38,8 +38,7 @@ final class RuleEvaluatorStore {
             RETURNING 1
             """)
         selectEvent = try connection.prepare("SELECT 1 FROM evaluated_event WHERE id = ?")
-        insertEvent = try connection.prepare(
-            "INSERT OR REPLACE INTO evaluated_event (id, wallet, points) VALUES (?, ?, ?)")
+        insertEvent = try connection.prepare("INSERT INTO evaluated_event (id) VALUES (?) ON CONFLICT DO NOTHING")
         selectCounter = try connection.prepare(
             """
             SELECT times, points FROM offer_counter
@@ -105,10 +104,9 @@ final class RuleEvaluatorStore {
         return try selectEvent.next()
     }
 
-    func noteEvaluated(_ event: EventID, of wallet: WalletID, points: Points) throws(StoreFailure) {
+    /// Does nothing if it was noted before.
+    func noteEvaluated(_ event: EventID) throws(StoreFailure) {
         insertEvent.bind(event)
-        insertEvent.bind(wallet)
-        insertEvent.bind(points.units)
         try insertEvent.run()
     }
 

@@ -7,6 +7,7 @@ import StateStore
 
 final class HistoryRows {
     private var insertTransaction: Statement
+    private var noteNumber: Statement
     private var insertRefusal: Statement
     private var selectBody: Statement
     private var selectPage: Statement
@@ -14,6 +15,11 @@ final class HistoryRows {
     init(_ connection: Connection) throws(StoreFailure) {
         insertTransaction = try connection.prepare(
             "INSERT INTO wallet_transaction (wallet_id, sequence, transaction_id, body) VALUES (?, ?, ?, ?)")
+        noteNumber = try connection.prepare(
+            """
+            INSERT INTO wallet_history (wallet_id, block, numbers) VALUES (?, ?, last_insert_rowid())
+            ON CONFLICT (wallet_id, block) DO UPDATE SET numbers = numbers || ',' || excluded.numbers
+            """)
         insertRefusal = try connection.prepare(
             "INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
         selectBody = try connection.prepare(
@@ -21,10 +27,16 @@ final class HistoryRows {
             SELECT body FROM wallet_transaction WHERE transaction_id = ?1
             UNION ALL SELECT body FROM refused_transaction WHERE transaction_id = ?1 LIMIT 1
             """)
+        // The newest block and the one that the page begins in may each have but one of the page's transactions.
+        let block = StoreSchema.historyBlock
         selectPage = try connection.prepare(
             """
-            SELECT sequence, body FROM wallet_transaction WHERE wallet_id = ? AND sequence < ?
-            ORDER BY sequence DESC LIMIT ?
+            WITH block AS (
+                SELECT numbers FROM wallet_history WHERE wallet_id = ?1 AND block <= ?2 / \(block)
+                ORDER BY block DESC LIMIT ?3 / \(block) + 2)
+            SELECT sequence, body FROM block, json_each('[' || numbers || ']') AS entry
+                JOIN wallet_transaction ON number = entry.value
+            WHERE sequence < ?2 ORDER BY sequence DESC LIMIT ?3
             """)
     }
 
@@ -36,6 +48,9 @@ final class HistoryRows {
         insertTransaction.bind(id)
         insertTransaction.bind(utf8: body)
         try insertTransaction.run()
+        noteNumber.bind(wallet)
+        noteNumber.bind(sequence / StoreSchema.historyBlock)
+        try noteNumber.run()
     }
 
     /// A refusal on a wallet that does not exist has no place in a wallet's order.

@@ -165,6 +165,28 @@ import Testing
         #expect(second["next"] == nil)
     }
 
+    @Test(arguments: [1, 31, 32, 33, 100])
+    func `a long history is read page by page without a gap, whatever a page holds`(limit: Int64) throws {
+        let world = try LedgerWorld()
+        for number in 0..<100 { try world.award("order-\(number)", 1) }
+        var (seen, before): ([Int64], Int64?) = ([], nil)
+        repeat {
+            let page = try world.ask(.historyQuery) { writer in
+                writer.beginObject()
+                writer.field("limit", limit)
+                if let before { writer.field("before", before) }
+                writer.endObject()
+            }.body
+            let sequences = page["transactions"]?.items.compactMap { $0["sequence"]?.int64 } ?? []
+            #expect(sequences.count <= Int(limit))
+            seen += sequences
+            before = page["next"]?.int64
+        } while before != nil
+        // The first opened the wallet.
+        #expect(seen == (1...101).reversed())
+        try world.checkBooks()
+    }
+
     @Test func `a hold of more lots than a transaction may name is refused, one of as many is not`() throws {
         let world = try LedgerWorld()
         let lots = WalletTransaction.maximumLots + 1

@@ -73,12 +73,31 @@ extension LedgerWorld {
             WHERE oldest <> 1 OR newest <> number OR newest <> noted
             """
         ),
+        (
+            "a wallet's history names its transactions in their order, and nothing else",
+            """
+            SELECT count(*) FROM (
+                SELECT h.wallet_id, h.block, numbers, group_concat(number, ',') AS due
+                FROM wallet_history h LEFT JOIN (SELECT * FROM wallet_transaction ORDER BY wallet_id, sequence) t
+                    ON t.wallet_id = h.wallet_id AND t.sequence / 32 = h.block
+                GROUP BY h.wallet_id, h.block)
+            WHERE numbers IS NOT due
+            """
+        ),
+        (
+            "every transaction stands in its wallet's history",
+            """
+            SELECT count(*) FROM wallet_transaction t
+            LEFT JOIN wallet_history h ON h.wallet_id = t.wallet_id AND h.block = t.sequence / 32
+            WHERE h.block IS NULL
+            """
+        ),
     ]
 
     private static let tables = [
         "wallet", "account", "programme_account", "lot", "hold", "hold_lot",
         "refused_transaction",
-        "wallet_transaction",
+        "wallet_transaction", "wallet_history",
     ]
 
     /// Stops the worker, checks the invariants in each store, and starts it again.

@@ -21,7 +21,7 @@ final class ModelEvaluator {
     private(set) var wallets: [WalletID: Wallet] = [:]
     private(set) var counters: [ModelCounterKey: Counter] = [:]
     private(set) var changes: [MessageID: WalletID] = [:]
-    private(set) var evaluated: [EventID: (wallet: WalletID, points: Int64)] = [:]
+    private(set) var evaluated: Set<EventID> = []
     /// Whether the fold went on to the end of the input.
     private(set) var isComplete = true
 
@@ -131,7 +131,7 @@ final class ModelEvaluator {
     private func evaluate(_ input: ModelRecord, _ wallet: WalletID) -> Bool {
         guard let id = input.id, id.step == 0 else { return refuse(input, "malformed-id") }
         let event = EventID(id.value)
-        if evaluated[event] != nil { return answerRepeat(input, event) }
+        if evaluated.contains(event) { return answerRepeat(input, event) }
         guard let source = input.text("ce_source"), !source.isEmpty else { return refuse(input, "malformed-source") }
         guard let body = input.value else { return refuse(input, "empty-body") }
         let purchase: Purchase
@@ -147,7 +147,7 @@ final class ModelEvaluator {
         guard let published, let evaluation = decoded(published) else {
             // Without it nobody knows which configuration decided.
             _ = next(&commands, input, "\(MessageType.award.rawValue) \(id)")
-            evaluated[event] = (wallet, 0)
+            evaluated.insert(event)
             return run.isSettled && published == nil
         }
         compare(input, purchase, wallet, source, published, evaluation)
@@ -177,7 +177,7 @@ final class ModelEvaluator {
         let event = evaluation.event
         guard let snapshot = run.configuration.snapshot(version: evaluation.configurationVersion) else {
             run.report(.awardRecomputed, "\(published.label): no version \(evaluation.configurationVersion)")
-            evaluated[event] = (wallet, evaluation.points.units)
+            evaluated.insert(event)
             _ = next(&commands, input, "\(MessageType.award.rawValue) \(event)")
             return
         }
@@ -193,7 +193,7 @@ final class ModelEvaluator {
         if told != due || published.time != evaluation.evaluatedAt || published.wallet != wallet {
             run.report(.awardRecomputed, "\(published.label) says \(told), due is \(due)")
         }
-        evaluated[event] = (wallet, due.points.units)
+        evaluated.insert(event)
         let command = AwardCommand(
             event: event, source: source, externalID: purchase.externalID, opensWallet: decision.opensWallet,
             occurredAt: purchase.occurredAt, awards: decision.lines, reason: decision.reason)

@@ -10,6 +10,8 @@ import Primitives
 struct ModelStores {
     /// Of one table, so many differences are told.
     private static let told = 3
+    /// The ledger's: so many transactions of a wallet share a row.
+    private static let historyBlock: Int64 = 32
 
     let run: ModelRun
 
@@ -173,6 +175,26 @@ struct ModelStores {
         }
         check("wallet_transaction", ["wallet_id", "sequence", "transaction_id", "body"], transactions)
         check("refused_transaction", ["transaction_id", "body"], refused)
+        check("wallet_history", ["wallet_id", "block", "numbers"], blocks(tables["wallet_transaction"] ?? []))
+    }
+
+    /// Each wallet's transactions by the numbers that their rows have.
+    private func blocks(_ transactions: [Row]) -> [Row] {
+        var numbers: [String: [(sequence: Int64, number: String)]] = [:]
+        for row in transactions {
+            guard let wallet = row["wallet_id"] ?? nil, let number = row["number"] ?? nil,
+                let sequence = (row["sequence"] ?? nil).flatMap({ Int64($0) })
+            else { continue }
+            numbers["\(wallet) \(sequence / Self.historyBlock)", default: []].append((sequence, number))
+        }
+        return numbers.map { key, entries in
+            let parts = key.split(separator: " ")
+            let sorted = entries.sorted { $0.sequence < $1.sequence }
+            return [
+                "wallet_id": String(parts[0]), "block": String(parts[1]),
+                "numbers": sorted.map(\.number).joined(separator: ","),
+            ]
+        }
     }
 
     // MARK: The others
@@ -203,10 +225,7 @@ struct ModelStores {
             "status_change", ["id", "wallet"],
             evaluator.changes.map { ["id": "\($0.key)", "wallet": "\($0.value)"] })
         check(
-            "evaluated_event", ["id", "wallet", "points"],
-            evaluator.evaluated.map {
-                ["id": "\($0.key)", "wallet": "\($0.value.wallet)", "points": "\($0.value.points)"]
-            })
+            "evaluated_event", ["id"], evaluator.evaluated.map { ["id": "\($0)"] })
     }
 
     func check(_ issuer: ModelIssuer, _ partition: PartitionIndex) {

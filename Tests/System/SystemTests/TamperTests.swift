@@ -459,9 +459,10 @@ private let storeCases: [TamperCase] = [
     ("a lot", .walletLedger, "lot", "remaining"), ("a hold", .walletLedger, "hold", "state"),
     ("an account of the programme", .walletLedger, "programme_account", "balance"),
     ("a transaction", .walletLedger, "wallet_transaction", "body"),
+    ("a line of a wallet's history", .walletLedger, "wallet_history", "numbers"),
     ("a wallet's status", .ruleEvaluator, "wallet", "status"),
     ("a counter", .ruleEvaluator, "offer_counter", "times"),
-    ("an evaluated event", .ruleEvaluator, "evaluated_event", "points"),
+    ("an evaluated event", .ruleEvaluator, "evaluated_event", "id"),
     ("a decided reward", .rewardsIssuer, "decided_issuance", "status"),
     ("a key", .ingressGateway, "idempotency_key", "fingerprint"),
 ].map { what, service, table, column in
