@@ -92,7 +92,7 @@ public final class StateStore {
     // MARK: Batches
 
     /// Rows of batches that are held: some milliseconds of writing, and of reading again after a crash. At random
-    /// places they touch fewer pages together than apart: with 8,000 the ledger writes a seventh more.
+    /// places they touch fewer pages together than apart: with 8,000 the ledger makes a seventh more writes.
     private static let maximumHeldRows: Int64 = 12_000
     private static let maximumHeldMilliseconds: Int64 = 2_000
 

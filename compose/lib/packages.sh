@@ -2,7 +2,8 @@
 # Packages of Debian and PyPI that the build and the commands need. Sourced by every command. Installs what is
 # missing and nothing else, says what, and never touches a package that is there.
 
-build_packages=(librdkafka-dev libsqlite3-dev libmicrohttpd-dev libssl-dev zlib1g-dev)
+# Of C++ only what Swift's own library needs where it is linked into an executable.
+build_packages=(librdkafka-dev libsqlite3-dev libmicrohttpd-dev libssl-dev zlib1g-dev libstdc++-12-dev)
 tool_packages=(kcat curl python3 python3-venv python3-yaml python3-jsonschema openssl)
 java_package=openjdk-17-jre-headless
 

@@ -15,10 +15,15 @@ final class HistoryRows {
     init(_ connection: Connection) throws(StoreFailure) {
         insertTransaction = try connection.prepare(
             "INSERT INTO wallet_transaction (wallet_id, sequence, transaction_id, body) VALUES (?, ?, ?, ?)")
+        // A sequence that the wallet has already becomes null, which the schema refuses.
+        let block = StoreSchema.historyBlock
         noteNumber = try connection.prepare(
             """
-            INSERT INTO wallet_history (wallet_id, block, numbers) VALUES (?, ?, last_insert_rowid())
-            ON CONFLICT (wallet_id, block) DO UPDATE SET numbers = numbers || ',' || excluded.numbers
+            INSERT INTO wallet_history (wallet_id, block, newest, numbers)
+            VALUES (?1, ?2 / \(block), ?2, last_insert_rowid())
+            ON CONFLICT (wallet_id, block) DO UPDATE SET
+                newest = CASE WHEN excluded.newest > newest THEN excluded.newest END,
+                numbers = numbers || ',' || excluded.numbers
             """)
         insertRefusal = try connection.prepare(
             "INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
@@ -27,8 +32,7 @@ final class HistoryRows {
             SELECT body FROM wallet_transaction WHERE transaction_id = ?1
             UNION ALL SELECT body FROM refused_transaction WHERE transaction_id = ?1 LIMIT 1
             """)
-        // The newest block and the one that the page begins in may each have but one of the page's transactions.
-        let block = StoreSchema.historyBlock
+        // The block that `before` lies in may have none of the page's transactions, and the last one only some.
         selectPage = try connection.prepare(
             """
             WITH block AS (
@@ -49,7 +53,7 @@ final class HistoryRows {
         insertTransaction.bind(utf8: body)
         try insertTransaction.run()
         noteNumber.bind(wallet)
-        noteNumber.bind(sequence / StoreSchema.historyBlock)
+        noteNumber.bind(sequence)
         try noteNumber.run()
     }
 

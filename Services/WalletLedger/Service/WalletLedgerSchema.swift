@@ -96,7 +96,7 @@ extension StoreSchema {
         ) STRICT, WITHOUT ROWID;
         """
 
-    /// So many transactions of a wallet stand in one row of its history.
+    /// So many transactions of a wallet stand in one row of its history. Another value is another version.
     static let historyBlock: Int64 = 32
 
     /// Bodies are appended in the order of writing. Which of them are a wallet's is noted by the block: an index over
@@ -112,6 +112,7 @@ extension StoreSchema {
         CREATE TABLE wallet_history (
             wallet_id BLOB NOT NULL,
             block INTEGER NOT NULL,
+            newest INTEGER NOT NULL,
             numbers TEXT NOT NULL,
             PRIMARY KEY (wallet_id, block)
         ) STRICT, WITHOUT ROWID;

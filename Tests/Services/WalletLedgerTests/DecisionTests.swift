@@ -71,6 +71,20 @@ import Testing
         #expect(try rows.hold(MessageID(2))?.state == .voided)
     }
 
+    @Test func `the schema refuses a sequence that the wallet has already, in a full block and in the newest`() throws {
+        let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
+        let rows = try HistoryRows(store.connection)
+        for sequence in 1...40 { try rows.insert(MessageID(UInt128(sequence)), WalletID(1), Int64(sequence), []) }
+        for (number, sequence) in [1, 31, 32, 40].enumerated() {
+            let failure = #expect(throws: StoreFailure.self, "\(sequence)") {
+                try rows.insert(MessageID(UInt128(100 + number)), WalletID(1), Int64(sequence), [])
+            }
+            #expect(failure?.consequence == .rejectRecord)
+        }
+        try rows.insert(MessageID(200), WalletID(2), 1, [])
+        #expect(try rows.page(of: WalletID(1), before: .max, limit: 100).map(\.sequence) == (1...40).reversed())
+    }
+
     @Test func `lots are spent soonest expiry first, then oldest, then by id`() {
         var older = lot(9, 1, expiresIn: 5)
         older.awardedAt = Self.now.adding(milliseconds: -1)

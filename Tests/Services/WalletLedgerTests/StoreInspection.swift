@@ -74,22 +74,19 @@ extension LedgerWorld {
             """
         ),
         (
-            "a wallet's history names its transactions in their order, and nothing else",
+            "a wallet's history names its transactions, each in its place",
             """
-            SELECT count(*) FROM (
-                SELECT h.wallet_id, h.block, numbers, group_concat(number, ',') AS due
-                FROM wallet_history h LEFT JOIN (SELECT * FROM wallet_transaction ORDER BY wallet_id, sequence) t
-                    ON t.wallet_id = h.wallet_id AND t.sequence / 32 = h.block
-                GROUP BY h.wallet_id, h.block)
-            WHERE numbers IS NOT due
+            SELECT count(*) FROM wallet_history h, json_each('[' || numbers || ']') entry
+            LEFT JOIN wallet_transaction t ON t.number = entry.value
+            WHERE t.wallet_id IS NOT h.wallet_id
+                OR t.sequence IS NOT max(block * \(StoreSchema.historyBlock), 1) + entry.key
             """
         ),
         (
             "every transaction stands in its wallet's history",
             """
-            SELECT count(*) FROM wallet_transaction t
-            LEFT JOIN wallet_history h ON h.wallet_id = t.wallet_id AND h.block = t.sequence / 32
-            WHERE h.block IS NULL
+            SELECT (SELECT count(*) FROM wallet_history, json_each('[' || numbers || ']'))
+                <> (SELECT count(*) FROM wallet_transaction)
             """
         ),
     ]

@@ -175,7 +175,9 @@ struct ModelStores {
         }
         check("wallet_transaction", ["wallet_id", "sequence", "transaction_id", "body"], transactions)
         check("refused_transaction", ["transaction_id", "body"], refused)
-        check("wallet_history", ["wallet_id", "block", "numbers"], blocks(tables["wallet_transaction"] ?? []))
+        check(
+            "wallet_history", ["wallet_id", "block", "newest", "numbers"],
+            blocks(tables["wallet_transaction"] ?? []))
     }
 
     /// Each wallet's transactions by the numbers that their rows have.
@@ -192,6 +194,7 @@ struct ModelStores {
             let sorted = entries.sorted { $0.sequence < $1.sequence }
             return [
                 "wallet_id": String(parts[0]), "block": String(parts[1]),
+                "newest": sorted.last.map { "\($0.sequence)" },
                 "numbers": sorted.map(\.number).joined(separator: ","),
             ]
         }
@@ -224,8 +227,7 @@ struct ModelStores {
         check(
             "status_change", ["id", "wallet"],
             evaluator.changes.map { ["id": "\($0.key)", "wallet": "\($0.value)"] })
-        check(
-            "evaluated_event", ["id"], evaluator.evaluated.map { ["id": "\($0)"] })
+        check("evaluated_event", ["id"], evaluator.evaluated.map { ["id": "\($0)"] })
     }
 
     func check(_ issuer: ModelIssuer, _ partition: PartitionIndex) {
