@@ -46,7 +46,7 @@ extension Setting {
         "OPERATOR_PORT", unit: "port", fallback: "0", bounds: .integer(0...65_535),
         purpose: "Health and metrics. 0 takes a free port; the one taken is written to <DATA>/operator.port.")
     public static let batchRecords = Setting(
-        "BATCH_RECORDS", unit: "records", fallback: "700", bounds: .integer(1...50_000),
+        "BATCH_RECORDS", unit: "records", fallback: "2000", bounds: .integer(1...50_000),
         purpose:
             "A batch, which is one transaction, ends at so many records; they must fit the client's queue."
     )

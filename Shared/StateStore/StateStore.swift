@@ -3,8 +3,9 @@
 // changed rows to the changelog, then Kafka's commit, then this one's. A store is a cache of the
 // log: wiping it loses nothing. See RELIABILITY 1.4.
 //
-// Small batches share one transaction of SQLite's: what the log has is held, and written to the file some batches
-// later. A crash in between leaves the file as far behind as one between the two commits of a batch does.
+// Batches share one transaction of SQLite's: what the log has is held, and written to the file some batches later. A
+// crash in between leaves the file as far behind as one between the two commits of a batch does, and so does undoing a
+// large batch behind those that are held.
 
 import CSQLite
 import EventLog
@@ -21,13 +22,19 @@ public final class StateStore {
     let capture: ChangeCapture
     private var isCapturing = false
     private let steps: TransactionSteps
+    private let undoableRows: Int64
 
     /// Opens the store or creates it.
     ///
+    /// - Parameter undoableRows: so many rows a batch may change, at least one, before it can only be undone with those
+    ///   that are held.
     /// - Throws: `.rebuild` if the file is damaged or of an older schema, `.stop` if it is of a newer one.
-    public init(_ location: StoreLocation, schema: StoreSchema) throws(StoreFailure) {
+    public init(
+        _ location: StoreLocation, schema: StoreSchema, undoableRows: Int64 = StateStore.undoableRows
+    ) throws(StoreFailure) {
         self.location = location
         self.schema = schema
+        self.undoableRows = undoableRows
         let connection = try Connection(location)
         self.connection = connection
         try Self.prepare(connection, schema)
@@ -95,6 +102,10 @@ public final class StateStore {
     /// places they touch fewer pages together than apart: with 8,000 the ledger makes a seventh more writes.
     private static let maximumHeldRows: Int64 = 12_000
     private static let maximumHeldMilliseconds: Int64 = 2_000
+    /// Until a batch has changed more rows than this, SQLite keeps a copy of each page as it was before: 24 MB in the
+    /// ledger's stores for 1,500 records. Batches are that large under load alone, and a transaction that fails then
+    /// costs the reading of what was held.
+    public static let undoableRows: Int64 = 1_000
 
     /// A batch is at hand.
     public private(set) var isInTransaction = false
@@ -102,8 +113,8 @@ public final class StateStore {
     /// Since when the log has batches that the file has not; their rows are in SQLite's open transaction.
     private var heldSince: Timestamp?
     private var changesAtHold: Int64 = 0
-    /// The batch at hand can be undone without those that are held. What fills a store needs no such mark, for which
-    /// SQLite would keep a copy of each page: it is read again.
+    /// The batch at hand can be undone without those that are held. What fills a store needs no such mark: it is read
+    /// again.
     private var isMarked = false
 
     private var changes: Int64 { unsafe sqlite3_total_changes64(connection.handle) }
@@ -186,7 +197,9 @@ public final class StateStore {
     /// SQLite's own bound.
     private static let maximumPages: Int64 = 1_073_741_823
 
-    /// Undoes the batch. A failure to do so leaves the store unusable, which the caller takes as `.rebuild`.
+    /// Undoes the batch.
+    ///
+    /// - Throws: `heldUndone` if those that were held are undone, too. Whatever it is, the store has to be opened anew.
     public func rollback() throws(StoreFailure) {
         guard isInTransaction else { return }
         endCapture()
@@ -197,7 +210,8 @@ public final class StateStore {
             if !isRolledBack { try steps.rollback.run() }
         } else if isRolledBack || !isMarked {
             throw StoreFailure(
-                operation: "ROLLBACK TO batch", detail: "the batches that were held are gone, too", consequence: .retry)
+                operation: "ROLLBACK TO batch", detail: "the batches that were held are gone, too", consequence: .retry,
+                cause: .heldUndone)
         } else {
             try steps.undoBatch.run()
             try steps.releaseBatch.run()
@@ -215,6 +229,10 @@ public final class StateStore {
     ///   each page that it changes a first time, which costs the ledger a tenth of its time.
     public func beginRecord(withSavepoint: Bool) throws(StoreFailure) {
         changesAtRecord = changes
+        if isMarked, changesAtRecord - changesAtBegin >= undoableRows {
+            try steps.releaseBatch.run()
+            isMarked = false
+        }
         capture.beginRecord()
         if withSavepoint { try steps.markRecord.run() }
         hasSavepoint = withSavepoint

@@ -25,6 +25,8 @@ public struct StoreFailure: Error, Sendable, Equatable, CustomStringConvertible 
         case locked
         /// The file or its folder cannot be opened or written: rights, a missing folder, a read-only disk.
         case inaccessible
+        /// A batch was undone together with those that the file lacked: the log has them.
+        case heldUndone
     }
 
     /// The statement or the step, for example `INSERT INTO lot ...`.

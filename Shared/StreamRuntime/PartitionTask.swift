@@ -21,6 +21,7 @@ final class PartitionTask {
     let partition: PartitionIndex
     private let topology: ServiceTopology
     private let location: StoreLocation
+    private let undoableRows: Int64
     private let catalog: TopicCatalog
     private let switchedOff: Set<Safeguard>
 
@@ -46,13 +47,14 @@ final class PartitionTask {
     private(set) var restoredTo: [TopicID: Offset] = [:]
 
     init(
-        _ partition: PartitionIndex, _ topology: ServiceTopology, _ location: StoreLocation, _ catalog: TopicCatalog,
-        _ switchedOff: Set<Safeguard> = []
+        _ partition: PartitionIndex, _ topology: ServiceTopology, _ settings: WorkerSettings, _ catalog: TopicCatalog,
+        _ switchedOff: Set<Safeguard>
     ) {
         self.switchedOff = switchedOff
         self.partition = partition
         self.topology = topology
-        self.location = location
+        location = settings.location(of: partition)
+        undoableRows = settings.undoableRows
         self.catalog = catalog
     }
 
@@ -71,7 +73,7 @@ final class PartitionTask {
         let home = "\(clusterID) \(catalog.name(of: topology.changelog))[\(partition)]"
         let distrust = try reasonToWipe(home, oldest)
         if distrust != nil { try StateStore.wipe(location) }
-        let opened = try StateStore(location, schema: topology.schema)
+        let opened = try StateStore(location, schema: topology.schema, undoableRows: undoableRows)
         try opened.setHome(home)
         processor = try topology.makeProcessor(opened, partition)
         store = opened

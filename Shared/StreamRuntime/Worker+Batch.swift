@@ -298,15 +298,20 @@ extension Worker {
         return counts
     }
 
-    /// Rolls every open store back. One that cannot even do that is opened anew.
+    /// Rolls every open store back. One that cannot do that, or falls behind the log by it, is opened anew.
     func undoBatch() {
         for task in tasks where task.store?.isInTransaction ?? false {
             do throws(StoreFailure) {
                 try task.undo()
             } catch {
-                logger.error(
-                    "store.rollback-failed", .number("partition", Int64(task.partition.number)),
-                    .string("failure", error.description))
+                let partition = Int64(task.partition.number)
+                if error.cause == .heldUndone {
+                    logger.info("store.reads-again", .number("partition", partition))
+                } else {
+                    logger.error(
+                        "store.rollback-failed", .number("partition", partition),
+                        .string("failure", error.description))
+                }
                 task.reopen()
                 readerIsCurrent = false
             }

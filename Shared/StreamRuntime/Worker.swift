@@ -300,7 +300,7 @@ public final class Worker<Log: EventLog> {
             if kept.isEmpty { dropTasks() }
             tasks = partitions.sorted().map { partition in
                 kept.first { $0.partition == partition }
-                    ?? PartitionTask(partition, topology, settings.location(of: partition), log.catalog, switchedOff)
+                    ?? PartitionTask(partition, topology, settings, log.catalog, switchedOff)
             }
             if !kept.isEmpty { positionsAreStale = true }
             logger.info("partitions.assigned", .string("partitions", list(partitions)))

@@ -64,7 +64,7 @@ extension WorkerStop {
             case .newerProgram: .storeNewer
             case .unreadableRecord: .recordUnreadable
             case .locked: .storeLocked
-            case .inaccessible, .other: .storeUnusable
+            case .inaccessible, .heldUndone, .other: .storeUnusable
             }
         self.init(code, "partition \(partition): \(failure)")
     }

@@ -20,12 +20,15 @@ public struct WorkerSettings: Sendable {
     /// A store that lacks so many records is restored alone, after those that lack fewer: its pages then have the
     /// memory for themselves, and the first partitions run soon.
     public var restoredAlone: Int64
+    /// So many rows a batch may change in a store, at least one, before it can only be undone with those before it
+    /// that the file lacks.
+    public var undoableRows: Int64
 
     public init(
         member: String, stores: StorePlace, partitions: PartitionCount,
         limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
         tombstoneLife: Int64 = 7 * 86_400_000, resumeAt: [TopicPartition: Offset] = [:],
-        restoredAlone: Int64 = StateStore.filledRows
+        restoredAlone: Int64 = StateStore.filledRows, undoableRows: Int64 = StateStore.undoableRows
     ) {
         self.member = member
         self.stores = stores
@@ -34,6 +37,7 @@ public struct WorkerSettings: Sendable {
         self.tombstoneLife = tombstoneLife
         self.resumeAt = resumeAt
         self.restoredAlone = restoredAlone
+        self.undoableRows = undoableRows
     }
 
     func location(of partition: PartitionIndex) -> StoreLocation {

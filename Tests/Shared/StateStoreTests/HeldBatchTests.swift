@@ -93,6 +93,37 @@ struct HeldBatchTests {
         #expect(try store.inputPosition(of: "in") == Offset(4))
     }
 
+    @Test func `a large batch is undone with those that are held, and the file is as it was`() throws {
+        defer { try? StateStore.wipe(location) }
+        var store: StateStore? = try StateStore(location, schema: Self.schema, undoableRows: 2)
+        func records(_ lots: ClosedRange<Int64>) throws {
+            try store?.begin()
+            for number in lots {
+                try store?.beginRecord(withSavepoint: false)
+                try store?.connection.execute("INSERT INTO lot VALUES (\(number), 1)")
+                try store?.endRecord()
+            }
+        }
+        try store.map { try batch($0, lots: 1...1, next: 1, at: Self.now) }
+        try store?.commitHeld(now: Self.now)
+        try records(2...9)
+        try store?.rollback()
+        #expect(try store?.connection.integer("SELECT count(*) FROM lot") == 1, "nothing is held before it")
+        try store.map { try batch($0, lots: 2...3, next: 2, at: Self.now) }
+        try records(4...5)
+        try store?.rollback()
+        #expect(try store?.connection.integer("SELECT count(*) FROM lot") == 3, "it is small enough")
+        try records(4...6)
+        #expect {
+            try store?.rollback()
+        } throws: { failure in
+            (failure as? StoreFailure)?.cause == .heldUndone
+        }
+        store = nil
+        let left = try found()
+        #expect(left.lots == 1 && left.input == Offset(1) && left.log == Offset(10))
+    }
+
     @Test func `a batch's changes are its own, however many are held before it`() throws {
         let store = try StateStore(.memory, schema: Self.schema)
         try batch(store, lots: 1...3, next: 3, at: Self.now)

@@ -129,10 +129,15 @@ struct WorkerTests {
         #expect(try counts(rig)["ada"] == upTo(6))
     }
 
-    @Test(arguments: [Fault.answerLost, .requestLost, .offsetsStray, .abort, .fence, .markersLate(milliseconds: 300)])
-    func `a commit that fails or has no known end neither loses nor doubles`(_ fault: Fault) throws {
+    /// With one undoable row, what is undone takes with it what the store held.
+    @Test(
+        arguments: [Fault.answerLost, .requestLost, .offsetsStray, .abort, .fence, .markersLate(milliseconds: 300)],
+        [1, 1_000])
+    func `a commit that fails or has no known end neither loses nor doubles`(
+        _ fault: Fault, _ undoableRows: Int64
+    ) throws {
         let rig = ServiceRig()
-        rig.start(countingTopology())
+        rig.start(countingTopology(), undoableRows: undoableRows)
         try send(rig, keys)
         rig.settle()
         rig.cluster.inject(fault, at: .commit)
@@ -153,6 +158,35 @@ struct WorkerTests {
         rig.pass(milliseconds: 60_000)
         let counts = try counts(rig)
         for key in keys { #expect(counts[key] == upTo(6)) }
+    }
+
+    @Test func `a store that falls behind by undoing a large batch reads again what the log has`() throws {
+        let rig = ServiceRig(partitions: 1)
+        rig.start(countingTopology(), undoableRows: 3)
+        try send(rig, keys)
+        rig.settle()
+        rig.cluster.inject(.abort, at: .commit)
+        try send(rig, keys, times: 3)
+        rig.settle()
+        #expect(rig.sink.lines.filter { $0.contains("store.reads-again") }.count == 1)
+        #expect(!rig.sink.lines.contains { $0.contains("store.rollback-failed") })
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(4)) }
+    }
+
+    @Test func `a record that fails in a large batch is dead-lettered alone, whatever is held before it`() throws {
+        let rig = ServiceRig(partitions: 2)
+        let limits = BatchLimits(records: 12, bytes: 1 << 20, lingerMilliseconds: 0)
+        rig.start(countingTopology(), limits: limits, undoableRows: 3)
+        for _ in 0..<4 {
+            try send(rig, keys, times: 2)
+            try send(rig, ["poison"])
+        }
+        rig.settle()
+        rig.pass(milliseconds: 5_000)
+        #expect(try rig.records(of: .deadLetters(of: .ruleEvaluator)).count == 4)
+        let counts = try counts(rig)
+        for key in keys { #expect(counts[key] == upTo(8)) }
     }
 
     @Test func `a second worker takes half, and all of it when the first is gone`() throws {

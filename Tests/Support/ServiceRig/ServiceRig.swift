@@ -62,7 +62,8 @@ public final class ServiceRig {
     public func start(
         _ topology: ServiceTopology, member: String = "a", folder: String? = nil,
         limits: BatchLimits = BatchLimits(records: 200, bytes: 1 << 20, lingerMilliseconds: 0),
-        resumeAt: [TopicPartition: Offset] = [:], restoredAlone: Int64 = .max, without safeguards: [String] = [],
+        resumeAt: [TopicPartition: Offset] = [:], restoredAlone: Int64 = .max, undoableRows: Int64 = 1_000,
+        without safeguards: [String] = [],
         process: SimulatedProcess = SimulatedProcess()
     ) -> RunningWorker {
         let status = WorkerStatus()
@@ -70,7 +71,7 @@ public final class ServiceRig {
             log: SimulatedLog(catalog: log.catalog, cluster: cluster, process: process), topology: topology,
             settings: WorkerSettings(
                 member: member, stores: folder.map(StorePlace.folder) ?? .memory, partitions: partitions,
-                limits: limits, resumeAt: resumeAt, restoredAlone: restoredAlone),
+                limits: limits, resumeAt: resumeAt, restoredAlone: restoredAlone, undoableRows: undoableRows),
             clock: clock, logger: Logger(service: topology.service.rawValue, clock: clock, sink: sink),
             registry: registry, status: status)
         worker.switchedOff = Set(safeguards.compactMap(Safeguard.init))

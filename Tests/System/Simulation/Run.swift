@@ -65,6 +65,8 @@ public final class Run {
     private var workloadDue: Timestamp
     private var saboteurDue: Timestamp
     private let limits: BatchLimits
+    /// A batch of a simulated run has few rows: in some runs hardly any batch can be undone alone.
+    private let undoableRows: Int64
     private var membersMade = 0
 
     public init(_ options: RunOptions) {
@@ -85,6 +87,7 @@ public final class Run {
         lastLoss = StoreLoss.allCases[Int(settings.within(0...2))]
         limits = BatchLimits(
             records: Int(settings.within(1...60)), bytes: 1 << 20, lingerMilliseconds: 0)
+        undoableRows = [1, 5, StateStore.undoableRows][Int(options.seed % 3)]
         receivers = Receivers(saboteur, clock: clock)
         agenda = Agenda(seed: options.seed, clock: clock)
         clients = Clients(seed: options.seed, agenda: agenda, saboteur: saboteur, clock: clock)
@@ -162,7 +165,8 @@ public final class Run {
             log: log, topology: topology(machine, process),
             settings: WorkerSettings(
                 member: machine.member, stores: .images { disk.image(of: $0) }, partitions: partitions,
-                limits: limits, tombstoneLife: tombstoneLife, restoredAlone: restoredAlone),
+                limits: limits, tombstoneLife: tombstoneLife, restoredAlone: restoredAlone,
+                undoableRows: undoableRows),
             clock: machine.clock,
             logger: Logger(service: machine.name, clock: clock, sink: sink),
             registry: registry, status: status)
