@@ -18,9 +18,9 @@ public enum StoreLocation: Sendable {
 @safe public final class Connection {
     let handle: OpaquePointer
 
-    /// Page cache, in KiB: with eight partitions a service takes about 150 MB. What is not in it is mostly in the
-    /// system's own; twice as much was not faster, with a hundred thousand wallets.
-    private static let cacheKibibytes = 4_096
+    /// Page cache, in KiB: with eight partitions a service stays below 150 MB. What is not in it is mostly in the
+    /// system's own; neither an eighth more nor twice as much was faster.
+    private static let cacheKibibytes = 3_584
     /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare.
     private static let checkpointPages = 4_096
     /// While a store is filled from the log its rows come in no order of their keys: the pages of its indexes are kept,
