@@ -71,9 +71,9 @@ final class PartitionTask {
         closeStore()
         // Two partitions' files that were swapped would fit each other's offsets by chance.
         let home = "\(clusterID) \(catalog.name(of: topology.changelog))[\(partition)]"
-        let distrust = try reasonToWipe(home, oldest)
+        let (found, distrust) = try lookAtFiles(home, oldest)
         if distrust != nil { try StateStore.wipe(location) }
-        let opened = try StateStore(location, schema: topology.schema, undoableRows: undoableRows)
+        let opened = if let found { found } else { try openStore() }
         try opened.setHome(home)
         processor = try topology.makeProcessor(opened, partition)
         store = opened
@@ -81,22 +81,30 @@ final class PartitionTask {
         return distrust
     }
 
-    /// Looks at the files and closes them again: SQLite must not hold a file that is being deleted.
-    private func reasonToWipe(_ home: String, _ oldest: Timestamp) throws(StoreFailure) -> String? {
-        if case .memory = location { return nil }
+    private func openStore() throws(StoreFailure) -> StateStore {
+        try StateStore(location, schema: topology.schema, undoableRows: undoableRows)
+    }
+
+    /// The store if it can be trusted, or why it is wiped: it is closed then, since SQLite must not hold a file that is
+    /// being deleted. One that is trusted stays open: closing it would copy its write-ahead log into the file, which
+    /// takes longer than all the rest of a restart.
+    private func lookAtFiles(
+        _ home: String, _ oldest: Timestamp
+    ) throws(StoreFailure) -> (found: StateStore?, distrust: String?) {
+        if case .memory = location { return (nil, nil) }
         do throws(StoreFailure) {
-            let found = try StateStore(location, schema: topology.schema)
+            let found = try openStore()
             if let owner = try found.home(), owner != home, !switchedOff.contains(.home) {
-                return "it belongs to \(owner), not to \(home)"
+                return (nil, "it belongs to \(owner), not to \(home)")
             }
             if let seen = try found.commitTime(), seen < oldest, !switchedOff.contains(.tombstoneAge) {
-                return "its last commit was at \(seen): tombstones may have expired since"
+                return (nil, "its last commit was at \(seen): tombstones may have expired since")
             }
             try found.checkIntegrity()
-            return nil
+            return (found, nil)
         } catch {
             guard error.consequence == .rebuild else { throw error }
-            return error.description
+            return (nil, error.description)
         }
     }
 
