@@ -2,7 +2,9 @@
 // its offsets, and commits. What it takes is what exactly-once costs with this client library on this broker, whatever
 // a service does inside. Built and run by `compose/bench --only floor`, with the settings of the services.
 //
-//   hop BROKERS NAME INPUT-TOPIC OUTPUT-TOPIC...
+//   hop BROKERS NAME RECORDS INPUT-TOPIC OUTPUT-TOPIC...
+//
+// Ends when it has copied so many records; 0: when it is told to.
 
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
@@ -11,7 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH = 700, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
+enum { BATCH = 2000, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
        LIMIT_MS = 10000, INITIALIZE_LIMIT_MS = 30000 };
 
 typedef struct { const char *name, *value; } property;
@@ -89,8 +91,9 @@ static void send_offsets(
 }
 
 int main(int count, char **arguments) {
-    if (count < 5 || count - 4 > MAXIMUM_OUTPUTS) fail("hop", "BROKERS NAME INPUT-TOPIC OUTPUT-TOPIC...");
-    const char *brokers = arguments[1], *name = arguments[2], *input = arguments[3];
+    if (count < 6 || count - 5 > MAXIMUM_OUTPUTS) fail("hop", "BROKERS NAME RECORDS INPUT-TOPIC OUTPUT-TOPIC...");
+    const char *brokers = arguments[1], *name = arguments[2], *input = arguments[4];
+    const long records = strtol(arguments[3], NULL, 10);
     signal(SIGTERM, stop);
     const property consuming[] = {
         {"bootstrap.servers", brokers}, {"group.id", name}, {"group.instance.id", name},
@@ -111,13 +114,13 @@ int main(int count, char **arguments) {
     rd_kafka_topic_partition_list_add(inputs, input, RD_KAFKA_PARTITION_UA);
     if (rd_kafka_subscribe(consumer, inputs)) fail("subscribe", input);
     rd_kafka_message_t *batch[BATCH];
-    while (!is_stopped) {
+    for (long copied = 0; !is_stopped && (records == 0 || copied < records);) {
         int polled = poll_batch(consumer, batch);
         if (polled == 0) continue;
         check("begin", rd_kafka_begin_transaction(producer));
         send_offsets(producer, consumer, input, batch, polled);
         for (int i = 0; i < polled; i++)
-            for (int output = 4; output < count; output++) {
+            for (int output = 5; output < count; output++) {
                 rd_kafka_resp_err_t error = rd_kafka_producev(
                     producer, RD_KAFKA_V_TOPIC(arguments[output]), RD_KAFKA_V_PARTITION(batch[i]->partition),
                     RD_KAFKA_V_KEY(batch[i]->key, batch[i]->key_len),
@@ -126,6 +129,7 @@ int main(int count, char **arguments) {
                 if (error) fail("produce", rd_kafka_err2str(error));
             }
         check("commit", rd_kafka_commit_transaction(producer, LIMIT_MS));
+        copied += polled;
         for (int i = 0; i < polled; i++) rd_kafka_message_destroy(batch[i]);
     }
     rd_kafka_consumer_close(consumer);

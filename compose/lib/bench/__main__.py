@@ -87,7 +87,11 @@ class Bench:
         }
 
     def floor(self) -> Any:
-        found = [floor.measure(self.setup, 8 if self.quick else 30) for _ in range(self.runs)]
+        found = [
+            floor.measure(self.setup, 8 if self.quick else 30)
+            | {"waiting": floor.throughput(self.setup, self.purchases)}
+            for _ in range(self.runs)
+        ]
         return {
             rate: {figure: spread([one[rate][figure] for one in found]) for figure in found[0][rate]}
             for rate in found[0]

@@ -1,8 +1,9 @@
-"""What a chain of three exactly-once steps takes that do nothing: the floor that the services stand on, with the same
-client library, broker and machine."""
+"""What a chain of three exactly-once steps takes that do nothing, in time and in processor: the floor that the services
+stand on, with the same client library, broker and machine."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ HOPS = 3
 OUTPUTS = 3
 RATES = (100, 1_000)
 WARM_UP = (1_000, 10)
+# Standing still for so long ends a run.
+CHAIN_SECONDS = 300
 PREFIX = "floor"
 
 
@@ -32,7 +35,9 @@ class Chain:
 
     partitions = PARTITIONS
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, records: int = 0) -> None:
+        """Each hop ends when it has copied so many records; 0: with the chain."""
+        self.records = records
         self.brokers = setup.run.brokers
         self.program = setup.run.path / "hop"
         self.hops: list[subprocess.Popen[bytes]] = []
@@ -55,17 +60,53 @@ class Chain:
         topics.append(self.topic(names.INGRESS))
         for future in administrator.create_topics([NewTopic(name, self.partitions, 1) for name in topics]).values():
             future.result()
+        if not self.records:
+            self.start()
+        return self
+
+    def start(self) -> None:
         for hop in range(1, HOPS + 1):
             outputs = [f"{PREFIX}.{hop}.{output}" for output in range(OUTPUTS)]
-            command = [str(self.program), self.brokers, f"{PREFIX}-{hop}", f"{PREFIX}.{hop - 1}.0", *outputs]
-            self.hops.append(subprocess.Popen(command))
-        return self
+            command = [str(self.program), self.brokers, f"{PREFIX}-{hop}", str(self.records)]
+            self.hops.append(subprocess.Popen([*command, f"{PREFIX}.{hop - 1}.0", *outputs]))
 
     def __exit__(self, *_: object) -> None:
         for hop in self.hops:
             hop.kill()
             hop.wait()
         client.delete_topics(self.brokers, PREFIX)
+
+
+def throughput(setup: Setup, purchases: int) -> dict[str, Any]:
+    """Records a second with all of them waiting, and the processor's microseconds that each takes in the hops and in
+    the broker."""
+    with Chain(setup, purchases) as chain:
+        load = Workload(1, purchases, latency.WALLETS, datetime.now(timezone.utc), repeats=0)
+        client.publish(chain.brokers, chain.topic(names.INGRESS), load)
+        broker = setup.run.usage("broker").cpu_seconds
+        before = os.times()
+        chain.start()
+        for hop in chain.hops:
+            try:
+                hop.wait(CHAIN_SECONDS)
+            except subprocess.TimeoutExpired as late:
+                raise client.Stalled("a hop stands still") from late
+            if hop.returncode != 0:
+                raise client.Stalled("a hop has failed")
+        after = os.times()
+        spent = after.children_user + after.children_system - before.children_user - before.children_system
+        broker = setup.run.usage("broker").cpu_seconds - broker
+        times: list[float] = []
+        last = chain.topic(names.AWARDS)
+        client.whole(chain.brokers, last, chain.partitions, lambda message: times.append(message.timestamp()[1] / 1_000))
+        if len(times) != purchases:
+            raise client.Stalled(f"{last} has {len(times)} records of {purchases}")
+        return {
+            "perSecond": round(purchases / (max(times) - min(times))),
+            "hopMicroseconds": round(spent / HOPS / purchases * 1e6, 1),
+            "brokerMicroseconds": round(broker / purchases * 1e6, 1),
+            "cpuMicroseconds": round((spent + broker) / purchases * 1e6, 1),
+        }
 
 
 def measure(setup: Setup, seconds: int) -> dict[str, Any]:
