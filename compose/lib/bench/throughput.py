@@ -70,12 +70,15 @@ def alone(setup: Setup, workload: Workload) -> Figures:
             "notifier": workload.purchases,
         }
         for service, records in due.items():
-            before = rig.usage()
+            before, started = rig.usage(), time.monotonic()
             rig.start(service)
             rig.wait_ready(service)
-            ready, early = time.monotonic(), rig.instances[service].metric(names.RECORDS_PROCESSED)
+            begun, early = time.monotonic(), rig.instances[service].metric(names.RECORDS_PROCESSED)
+            if early > records / 2:
+                # By the time that it is seen to be ready, a fast one has done most of it: its start counts, too.
+                begun, early = started, 0
             rig.wait_for_records(service, records)
-            seconds, after = time.monotonic() - ready, rig.usage()
+            seconds, after = time.monotonic() - begun, rig.usage()
             one = service_figures(rig, records, before, after, seconds)
             figures[service] = (
                 {"perSecond": round((records - early) / seconds)}
