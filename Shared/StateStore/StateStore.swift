@@ -32,6 +32,7 @@ public final class StateStore {
     public init(
         _ location: StoreLocation, schema: StoreSchema, undoableRows: Int64 = StateStore.undoableRows
     ) throws(StoreFailure) {
+        precondition(undoableRows > 0, "a batch without changes is always undone alone")
         self.location = location
         self.schema = schema
         self.undoableRows = undoableRows

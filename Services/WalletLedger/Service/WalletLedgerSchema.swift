@@ -10,7 +10,7 @@ import StateStore
 
 extension StoreSchema {
     static let walletLedger = StoreSchema(
-        versions: [accounts + lots + holds, history],
+        versions: [accounts, lots + holds, history],
         changelogged: ["wallet", "account", "programme_account", "lot", "hold", "hold_lot"])
 
     /// Stands for "never" where an expiry is part of a key.

@@ -1,6 +1,7 @@
 // The domain without a store: the table of a hold's moves, the order of spending, and decisions on snapshots
 // that the service never hands over but that must be refused all the same.
 
+import Foundation
 import Messages
 import Primitives
 import StateStore
@@ -69,6 +70,19 @@ import Testing
             #expect(throws: StoreFailure.self, "\(sql)") { try store.connection.execute(sql) }
         }
         #expect(try rows.hold(MessageID(2))?.state == .voided)
+    }
+
+    @Test func `a store of an older schema is restored anew`() throws {
+        let path = FileManager.default.temporaryDirectory.path + "/ledger-\(UUID().uuidString).sqlite"
+        defer { try? StateStore.wipe(.file(path: path)) }
+        // Version 2 had a history without the newest sequence of each block.
+        let table = "CREATE TABLE wallet_history (wallet_id BLOB PRIMARY KEY) STRICT;"
+        do { _ = try StateStore(.file(path: path), schema: StoreSchema(versions: [table, ""], changelogged: [])) }
+        #expect {
+            try StateStore(.file(path: path), schema: walletLedgerTopology().schema)
+        } throws: { failure in
+            (failure as? StoreFailure)?.consequence == .rebuild
+        }
     }
 
     @Test func `the schema refuses a sequence that the wallet has already, in a full block and in the newest`() throws {

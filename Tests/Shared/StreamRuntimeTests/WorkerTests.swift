@@ -184,6 +184,7 @@ struct WorkerTests {
         }
         rig.settle()
         rig.pass(milliseconds: 5_000)
+        #expect(rig.sink.lines.contains { $0.contains("ROLLBACK TO batch") }, "a store was opened anew for it")
         #expect(try rig.records(of: .deadLetters(of: .ruleEvaluator)).count == 4)
         let counts = try counts(rig)
         for key in keys { #expect(counts[key] == upTo(8)) }
