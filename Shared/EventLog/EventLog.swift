@@ -83,7 +83,8 @@ public protocol GroupConsumer: AnyObject {
     /// the first.
     ///
     /// A change of the group ends the poll at once; records polled before it stay in the batch and
-    /// are the caller's to drop.
+    /// are the caller's to drop. Partitions that were taken back go to nobody else before the next poll: until then
+    /// the caller closes what belongs to them.
     func poll(into batch: RecordBatch, limits: BatchLimits, waitMilliseconds: Int) throws(LogFailure)
         -> GroupChange?
     /// The group's stable position, after at most a few seconds.

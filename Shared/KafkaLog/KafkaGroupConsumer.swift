@@ -37,6 +37,8 @@ public final class KafkaGroupConsumer: GroupConsumer {
         into batch: RecordBatch, limits: BatchLimits, waitMilliseconds: Int
     ) throws(LogFailure) -> GroupChange? {
         try subscribe()
+        // Whoever polls again has let go of what was taken back.
+        unsafe membership.release(handle.client)
         if !membership.hasChange {
             try loop.poll(
                 into: batch, limits: limits, waitMilliseconds: waitMilliseconds,
@@ -74,8 +76,12 @@ public final class KafkaGroupConsumer: GroupConsumer {
 
     public func close() {
         loop.close()
+        membership.close()
+        unsafe membership.release(handle.client)
         handle.close()
     }
+
+    deinit { membership.close() }
 
     /// The group's metadata for a transaction, taken now, or nil if the partitions are not this member's any
     /// more.
@@ -101,8 +107,7 @@ public final class KafkaGroupConsumer: GroupConsumer {
 
     private func apply(_ change: Membership.Change) throws(LogFailure) -> GroupChange {
         holding = nil
-        // What was fetched belongs to positions that are void; librdkafka dropped its assignment in the
-        // callback.
+        // What was fetched belongs to positions that are void.
         loop.forget()
         switch change {
         case .revoked: return .revoked

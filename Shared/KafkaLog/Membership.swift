@@ -1,10 +1,12 @@
 // What the group did to a consumer, noted by librdkafka's rebalance callback and fetched by the next poll.
-// The callback answers the group and does nothing else: where to read from is only known after the stores are
-// restored, so it assigns nothing, and KafkaGroupConsumer assigns later.
+// Where to read from is only known after the stores are restored, so the callback takes partitions by assigning
+// nothing, and KafkaGroupConsumer assigns later. It does not give any up: as soon as it did, another worker, perhaps of
+// the same process, would open stores that this one still has to close.
 
 import CRDKafka
 import EventLog
 import Primitives
+import Synchronization
 
 /// Changes of the group in their order. Belongs to the thread that polls.
 final class Membership {
@@ -16,14 +18,40 @@ final class Membership {
 
     private var changes: [Change] = []
     private(set) var refusal: KafkaError?
+    /// Partitions were taken back, and the group waits until it is told that they are free.
+    private(set) var owesRelease = false
+    /// The client is being closed: nobody polls any more, and whoever had the partitions has let go of them.
+    private let isClosing = Mutex(false)
 
     var hasChange: Bool { !changes.isEmpty }
 
     func takeChange() -> Change? { changes.isEmpty ? nil : changes.removeFirst() }
 
-    fileprivate func note(_ change: Change, answer: rd_kafka_resp_err_t) {
-        changes.append(change)
-        if answer != RD_KAFKA_RESP_ERR_NO_ERROR { refusal = KafkaError(answer) }
+    fileprivate func noteAssigned(_ places: [(topic: String, partition: Int32)], _ client: OpaquePointer) {
+        changes.append(.assigned(places))
+        let nothing = PartitionList(capacity: 1)
+        unsafe answer(rd_kafka_assign(client, nothing.pointer))
+    }
+
+    fileprivate func noteRevoked(_ client: OpaquePointer) {
+        // Asked first: giving up the assignment clears the mark.
+        changes.append(unsafe rd_kafka_assignment_lost(client) != 0 ? .lost : .revoked)
+        owesRelease = true
+        if isClosing.withLock(\.self) { unsafe release(client) }
+    }
+
+    /// Tells the group that what it took back is free, if it waits for that.
+    func release(_ client: OpaquePointer) {
+        guard owesRelease else { return }
+        owesRelease = false
+        unsafe answer(rd_kafka_assign(client, nil))
+    }
+
+    /// From now on partitions are given up as they are taken back.
+    func close() { isClosing.withLock { $0 = true } }
+
+    private func answer(_ code: rd_kafka_resp_err_t) {
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR { refusal = KafkaError(code) }
     }
 }
 
@@ -35,14 +63,9 @@ func noteRebalance(
     guard let client = unsafe client, let membership = unsafe ClientCallbacks.of(opaque)?.membership
     else { return }
     if code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-        let nothing = PartitionList(capacity: 1)
-        let answer = unsafe rd_kafka_assign(client, nothing.pointer)
-        membership.note(.assigned(unsafe places(in: partitions)), answer: answer)
+        unsafe membership.noteAssigned(places(in: partitions), client)
     } else {
-        // Asked first: giving up the assignment clears the mark.
-        let isLost = unsafe rd_kafka_assignment_lost(client) != 0
-        let answer = unsafe rd_kafka_assign(client, nil)
-        membership.note(isLost ? .lost : .revoked, answer: answer)
+        unsafe membership.noteRevoked(client)
     }
     unsafe rd_kafka_yield(client)
 }

@@ -55,6 +55,9 @@ public final class StateStore {
         for name in suffixes.map({ path + $0 }) where FileManager.default.fileExists(atPath: name) {
             do {
                 try FileManager.default.removeItem(atPath: name)
+            } catch CocoaError.fileNoSuchFile {
+                // Gone is what it was to be: a file of SQLite's went with the last connection.
+                continue
             } catch {
                 throw StoreFailure(
                     operation: "wipe \(name)", detail: "\(error)", consequence: .stop, cause: .inaccessible)
