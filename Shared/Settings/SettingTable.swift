@@ -59,6 +59,11 @@ extension Setting {
         "BATCH_LINGER_MS", unit: "milliseconds", fallback: "2", bounds: .integer(0...1_000),
         purpose:
             "A batch ends so long after its first record. Longer costs latency, shorter costs transactions.")
+    public static let busyLinger = Setting(
+        "BUSY_LINGER_MS", unit: "milliseconds", fallback: "100", bounds: .integer(0...1_000),
+        purpose:
+            "The same while 2,000 records a second come to a worker, and a part of it from 1,000 on. Less than "
+            + "POINTSTREAM_BATCH_LINGER_MS says nothing; 0 switches it off.")
     public static let sessionTimeout = Setting(
         "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...300_000),
         purpose: "A worker not heard of for so long loses its partitions. Brokers refuse less than "
@@ -96,7 +101,7 @@ extension Setting {
     public static let all: [Setting] = [
         brokers, topicPrefix, partitions, logLevel, replication, dataFolder, workers, operatorPort,
         batchRecords,
-        batchBytes, batchLinger, sessionTimeout, transactionTimeout, resumeAt, httpPort, httpThreads, waitMaximum,
-        maximumWaits,
+        batchBytes, batchLinger, busyLinger, sessionTimeout, transactionTimeout, resumeAt, httpPort, httpThreads,
+        waitMaximum, maximumWaits,
     ]
 }

@@ -57,6 +57,7 @@ public final class Worker<Log: EventLog> {
     var tasks: [PartitionTask] = []
     /// Halved when a batch fails as a whole, doubled back when one succeeds.
     var recordLimit: Int
+    private var pace = BatchPace()
     /// Since when positions of records without any effect wait to be committed.
     var aheadSince: Timestamp?
     /// Records were polled and not processed: they have to be fetched again before anything else is polled.
@@ -150,9 +151,8 @@ public final class Worker<Log: EventLog> {
             positionsAreStale = false
         }
         batch.clear()
-        var limits = settings.limits
-        limits.records = recordLimit
         let wait = waitMilliseconds(now)
+        let limits = batchLimits(wait)
         let change = try logging { () throws(LogFailure) in
             try consumer.poll(into: batch, limits: limits, waitMilliseconds: wait)
         }
@@ -163,6 +163,7 @@ public final class Worker<Log: EventLog> {
         try clearStrayOffsets()
         try restore()
         let decidedAt = readClock()
+        pace.note(records: batch.count, at: decidedAt)
         guard !stoodStill else {
             // What was polled waits until the configuration is read again.
             positionsAreStale = true
@@ -273,6 +274,15 @@ public final class Worker<Log: EventLog> {
     var groupName: String {
         let changelog = log.catalog.name(of: topology.changelog)
         return String(changelog.dropLast("-changelog.v1".count))
+    }
+
+    /// No batch is held up for longer than the worker may wait at all.
+    private func batchLimits(_ wait: Int) -> BatchLimits {
+        var limits = settings.limits
+        let paced = pace.lingerMilliseconds(idle: limits.lingerMilliseconds, busy: settings.busyLingerMilliseconds)
+        limits.lingerMilliseconds = max(limits.lingerMilliseconds, min(paced, wait))
+        limits.records = recordLimit
+        return limits
     }
 
     private func waitMilliseconds(_ now: Timestamp) -> Int {

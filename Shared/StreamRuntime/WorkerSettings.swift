@@ -12,6 +12,8 @@ public struct WorkerSettings: Sendable {
     public var stores: StorePlace
     public var partitions: PartitionCount
     public var limits: BatchLimits
+    /// What stands in for the linger of `limits` while many records come; less than it says nothing.
+    public var busyLingerMilliseconds: Int
     /// How long the changelog keeps tombstones, in milliseconds; a store that slept half as long is wiped.
     public var tombstoneLife: Int64
     /// Where to go on in inputs whose position is of no use any more, as somebody decided who knows what was lost.
@@ -27,6 +29,7 @@ public struct WorkerSettings: Sendable {
     public init(
         member: String, stores: StorePlace, partitions: PartitionCount,
         limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
+        busyLingerMilliseconds: Int = 100,
         tombstoneLife: Int64 = 7 * 86_400_000, resumeAt: [TopicPartition: Offset] = [:],
         restoredAlone: Int64 = StateStore.filledRows, undoableRows: Int64 = StateStore.undoableRows
     ) {
@@ -34,6 +37,7 @@ public struct WorkerSettings: Sendable {
         self.stores = stores
         self.partitions = partitions
         self.limits = limits
+        self.busyLingerMilliseconds = busyLingerMilliseconds
         self.tombstoneLife = tombstoneLife
         self.resumeAt = resumeAt
         self.restoredAlone = restoredAlone

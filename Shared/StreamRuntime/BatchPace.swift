@@ -1,0 +1,44 @@
+// How long a batch waits for company. A transaction costs several milliseconds of a processor, here and in the broker,
+// whatever is in it. While few records come, those milliseconds are idle ones and waiting is lost time; while many
+// come, they are what the next stage lacks. Used by a worker on its thread; it reads no clock of its own.
+
+import Primitives
+
+/// The pace at which records come to one worker, over the last span that is complete.
+struct BatchPace {
+    /// Long enough for some batches, in milliseconds: one that was late by chance is not taken for a change.
+    private static let span: Int64 = 500
+    /// Records a second up to which a batch is not held up: two workers at 1,000 purchases/s have half of that each, and
+    /// an award takes 20 ms longer there for every 20 ms of waiting.
+    private static let few: Int64 = 1_000
+    /// From so many on the whole wait pays: in between, a part of it.
+    private static let many: Int64 = 2_000
+
+    private var start: Timestamp?
+    private var count: Int64 = 0
+    private(set) var recordsPerSecond: Int64 = 0
+
+    /// Takes note of what a poll brought.
+    mutating func note(records: Int, at now: Timestamp) {
+        count += Int64(records)
+        guard let start, now >= start else {
+            // The first poll, or the clock was set back.
+            self.start = now
+            count = 0
+            return
+        }
+        let elapsed = now.milliseconds - start.milliseconds
+        guard elapsed >= Self.span else { return }
+        recordsPerSecond = count * 1_000 / elapsed
+        self.start = now
+        count = 0
+    }
+
+    /// - Parameters:
+    ///   - idle: milliseconds after the first record at which a batch ends while few records come.
+    ///   - busy: the same while many come.
+    func lingerMilliseconds(idle: Int, busy: Int) -> Int {
+        let share = min(max(recordsPerSecond - Self.few, 0), Self.many - Self.few)
+        return idle + Int(Int64(busy - idle) * share / (Self.many - Self.few))
+    }
+}

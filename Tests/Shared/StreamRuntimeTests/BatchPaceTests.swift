@@ -1,0 +1,50 @@
+// How long batches wait for company, by the pace at which records come.
+
+import Primitives
+import Testing
+
+@testable import StreamRuntime
+
+@Suite("Batch pace")
+struct BatchPaceTests {
+    /// Polls that bring so many records, so long apart, for two seconds.
+    private func pace(records: Int, everyMilliseconds step: Int64) -> BatchPace {
+        var pace = BatchPace()
+        for milliseconds in stride(from: Int64(0), through: 2_000, by: Int(step)) {
+            pace.note(records: records, at: Timestamp(milliseconds: 1_000_000 + milliseconds))
+        }
+        return pace
+    }
+
+    @Test("a batch waits no longer than it always does while few records come")
+    func idle() {
+        #expect(BatchPace().lingerMilliseconds(idle: 2, busy: 100) == 2)
+        #expect(pace(records: 5, everyMilliseconds: 10).recordsPerSecond == 500)
+        #expect(pace(records: 5, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 2)
+        #expect(pace(records: 10, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 2)
+    }
+
+    @Test("it waits for others while many come, and a part of that in between")
+    func busy() {
+        #expect(pace(records: 15, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 51)
+        #expect(pace(records: 20, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 100)
+        #expect(pace(records: 2_000, everyMilliseconds: 100).lingerMilliseconds(idle: 2, busy: 100) == 100)
+    }
+
+    @Test("when they stop coming the wait ends with them, also after one poll that took long")
+    func quiet() {
+        var pace = pace(records: 100, everyMilliseconds: 10)
+        #expect(pace.recordsPerSecond == 10_000)
+        pace.note(records: 1, at: Timestamp(milliseconds: 1_010_000))
+        #expect(pace.recordsPerSecond == 0)
+        #expect(pace.lingerMilliseconds(idle: 2, busy: 100) == 2)
+    }
+
+    @Test("a clock that was set back starts a new count")
+    func setBack() {
+        var pace = pace(records: 100, everyMilliseconds: 10)
+        pace.note(records: 100, at: Timestamp(milliseconds: 5_000))
+        pace.note(records: 50, at: Timestamp(milliseconds: 5_500))
+        #expect(pace.recordsPerSecond == 100)
+    }
+}
