@@ -37,9 +37,9 @@ public final class KafkaGroupConsumer: GroupConsumer {
         into batch: RecordBatch, limits: BatchLimits, waitMilliseconds: Int
     ) throws(LogFailure) -> GroupChange? {
         try subscribe()
-        // Whoever polls again has let go of what was taken back.
-        unsafe membership.release(handle.client)
         if !membership.hasChange {
+            // Whoever was told and polls again has let go of what was taken back.
+            unsafe membership.release(handle.client)
             try loop.poll(
                 into: batch, limits: limits, waitMilliseconds: waitMilliseconds,
                 interrupted: { membership.hasChange })
