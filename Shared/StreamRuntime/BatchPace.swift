@@ -8,8 +8,8 @@ import Primitives
 struct BatchPace {
     /// Long enough for some batches, in milliseconds: one that was late by chance is not taken for a change.
     private static let span: Int64 = 500
-    /// Records a second up to which a batch is not held up: two workers at 1,000 purchases/s have half of that each, and
-    /// an award takes 20 ms longer there for every 20 ms of waiting.
+    /// Records a second up to which a batch is not held up: two workers at 1,000 purchases/s have half of that each,
+    /// and an award takes 20 to 40 ms longer there for every 20 ms of waiting.
     private static let few: Int64 = 1_000
     /// From so many on the whole wait pays: in between, a part of it.
     private static let many: Int64 = 2_000
