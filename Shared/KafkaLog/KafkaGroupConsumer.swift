@@ -39,7 +39,7 @@ public final class KafkaGroupConsumer: GroupConsumer {
         try subscribe()
         if !membership.hasChange {
             // Whoever was told and polls again has let go of what was taken back.
-            unsafe membership.release(handle.client)
+            membership.release()
             try loop.poll(
                 into: batch, limits: limits, waitMilliseconds: waitMilliseconds,
                 interrupted: { membership.hasChange })
@@ -77,7 +77,6 @@ public final class KafkaGroupConsumer: GroupConsumer {
     public func close() {
         loop.close()
         membership.close()
-        unsafe membership.release(handle.client)
         handle.close()
     }
 

@@ -6,10 +6,10 @@
 import CRDKafka
 import EventLog
 import Primitives
-import Synchronization
 
-/// Changes of the group in their order. Belongs to the thread that polls.
-final class Membership {
+/// Changes of the group in their order. Belongs to the thread that polls; while the client closes, to the one that
+/// closes it.
+@safe final class Membership {
     enum Change {
         case assigned([(topic: String, partition: Int32)])
         case revoked
@@ -18,10 +18,10 @@ final class Membership {
 
     private var changes: [Change] = []
     private(set) var refusal: KafkaError?
-    /// Partitions were taken back, and the group waits until it is told that they are free.
-    private(set) var owesRelease = false
-    /// The client is being closed: nobody polls any more, and whoever had the partitions has let go of them.
-    private let isClosing = Mutex(false)
+    /// The client whose partitions were taken back, while the group waits to be told that they are free.
+    private var unreleased: OpaquePointer?
+    /// Nobody polls any more, and whoever had the partitions has let go of them.
+    private var isClosing = false
 
     var hasChange: Bool { !changes.isEmpty }
 
@@ -36,19 +36,22 @@ final class Membership {
     fileprivate func noteRevoked(_ client: OpaquePointer) {
         // Asked first: giving up the assignment clears the mark.
         changes.append(unsafe rd_kafka_assignment_lost(client) != 0 ? .lost : .revoked)
-        owesRelease = true
-        if isClosing.withLock(\.self) { unsafe release(client) }
+        unsafe unreleased = client
+        if isClosing { release() }
     }
 
     /// Tells the group that what it took back is free, if it waits for that.
-    func release(_ client: OpaquePointer) {
-        guard owesRelease else { return }
-        owesRelease = false
+    func release() {
+        guard let client = unsafe unreleased else { return }
+        unsafe unreleased = nil
         unsafe answer(rd_kafka_assign(client, nil))
     }
 
-    /// From now on partitions are given up as they are taken back.
-    func close() { isClosing.withLock { $0 = true } }
+    /// From now on partitions are given up as they are taken back, and those that were before.
+    func close() {
+        isClosing = true
+        release()
+    }
 
     private func answer(_ code: rd_kafka_resp_err_t) {
         if code != RD_KAFKA_RESP_ERR_NO_ERROR { refusal = KafkaError(code) }

@@ -52,16 +52,12 @@ public final class StateStore {
         if case .image(let image) = location { image.erase() }
         guard case .file(let path) = location else { return }
         let suffixes = ["", "-wal", "-shm", "-journal", PageChecksums.checkpointSuffix]
-        for name in suffixes.map({ path + $0 }) where FileManager.default.fileExists(atPath: name) {
-            do {
-                try FileManager.default.removeItem(atPath: name)
-            } catch CocoaError.fileNoSuchFile {
-                // Gone is what it was to be: a file of SQLite's went with the last connection.
-                continue
-            } catch {
-                throw StoreFailure(
-                    operation: "wipe \(name)", detail: "\(error)", consequence: .stop, cause: .inaccessible)
-            }
+        // Not looked for first: a file may go by itself with the connection that another worker closes.
+        for name in suffixes.map({ path + $0 }) {
+            guard unsafe unlink(name) != 0, errno != ENOENT else { continue }
+            throw StoreFailure(
+                operation: "wipe \(name)", detail: unsafe String(cString: strerror(errno)), consequence: .stop,
+                cause: .inaccessible)
         }
     }
 

@@ -57,6 +57,7 @@ public final class Worker<Log: EventLog> {
     var tasks: [PartitionTask] = []
     /// Halved when a batch fails as a whole, doubled back when one succeeds.
     var recordLimit: Int
+    /// By which a batch waits for more records.
     private var pace = BatchPace()
     /// Since when positions of records without any effect wait to be committed.
     var aheadSince: Timestamp?
@@ -100,7 +101,7 @@ public final class Worker<Log: EventLog> {
         recordLimit = settings.limits.records
     }
 
-    /// One turn of the loop. Waits at most a tenth of a second for records.
+    /// One turn of the loop. Waits at most a tenth of a second for records, and as long for more of them.
     ///
     /// - Returns: how long the caller may pause before the next step, in milliseconds.
     public func step() throws(WorkerStop) -> Int64 {
@@ -277,7 +278,7 @@ public final class Worker<Log: EventLog> {
     }
 
     /// No batch is held up for longer than the worker may wait at all.
-    private func batchLimits(_ wait: Int) -> BatchLimits {
+    func batchLimits(_ wait: Int) -> BatchLimits {
         var limits = settings.limits
         let paced = pace.lingerMilliseconds(idle: limits.lingerMilliseconds, busy: settings.busyLingerMilliseconds)
         limits.lingerMilliseconds = max(limits.lingerMilliseconds, min(paced, wait))

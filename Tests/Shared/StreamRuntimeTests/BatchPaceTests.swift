@@ -1,6 +1,9 @@
 // How long batches wait for company, by the pace at which records come.
 
+import EventLog
 import Primitives
+import ServiceRig
+import Telemetry
 import Testing
 
 @testable import StreamRuntime
@@ -38,6 +41,32 @@ struct BatchPaceTests {
         pace.note(records: 1, at: Timestamp(milliseconds: 1_010_000))
         #expect(pace.recordsPerSecond == 0)
         #expect(pace.lingerMilliseconds(idle: 2, busy: 100) == 2)
+    }
+
+    @Test("a worker's batches wait by it, and never longer than the worker may")
+    func worker() throws {
+        let rig = ServiceRig(partitions: 1)
+        let worker = Worker(
+            log: rig.log, topology: countingTopology(),
+            settings: WorkerSettings(member: "a", stores: .memory, partitions: rig.partitions),
+            clock: rig.clock, logger: Logger(service: "test", clock: rig.clock, sink: rig.sink),
+            registry: rig.registry, status: WorkerStatus())
+        func turns(bringing records: Int) throws {
+            for _ in 0..<100 {
+                for _ in 0..<records { try rig.append(.customerEvents, key: [1], value: [2]) }
+                _ = try worker.step()
+                rig.cluster.advance(milliseconds: 20)
+            }
+        }
+        try turns(bringing: 0)
+        #expect(worker.batchLimits(100).lingerMilliseconds == 2)
+        try turns(bringing: 50)
+        #expect(worker.batchLimits(100).lingerMilliseconds == 100)
+        #expect(worker.batchLimits(30).lingerMilliseconds == 30)
+        #expect(worker.batchLimits(0).lingerMilliseconds == 2)
+        #expect(worker.batchLimits(100).records == 2_000)
+        try turns(bringing: 0)
+        #expect(worker.batchLimits(100).lingerMilliseconds == 2)
     }
 
     @Test("a clock that was set back starts a new count")
