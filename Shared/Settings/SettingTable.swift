@@ -62,8 +62,8 @@ extension Setting {
     public static let busyLinger = Setting(
         "BUSY_LINGER_MS", unit: "milliseconds", fallback: "100", bounds: .integer(0...100),
         purpose:
-            "The same while 2,000 records a second come to a worker, and a part of it from 1,000 on. At most as "
-            + "long as a worker waits for records at all. Less than POINTSTREAM_BATCH_LINGER_MS says nothing.")
+            "The same while 2,000 records a second come to a worker, and a part of it from 1,000 on, if no caller "
+            + "waits for them. Less than POINTSTREAM_BATCH_LINGER_MS says nothing.")
     public static let sessionTimeout = Setting(
         "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...300_000),
         purpose: "A worker not heard of for so long loses its partitions. Brokers refuse less than "

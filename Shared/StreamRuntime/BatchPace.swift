@@ -1,10 +1,11 @@
 // How long a batch waits for company. A transaction costs several milliseconds of a processor, here and in the broker,
 // whatever is in it. While few records come, those milliseconds are idle ones and waiting is lost time; while many
-// come, they are what the next stage lacks. Used by a worker on its thread; it reads no clock of its own.
+// come, they are what the next stage lacks. Callers who wait for an outcome send nothing new before they have it:
+// holding up what they wait for brings no company. Used by a worker on its thread; it reads no clock of its own.
 
 import Primitives
 
-/// The pace at which records come to one worker, over the last span that is complete.
+/// The pace at which records that nobody waits for come to one worker, over the last span that is complete.
 struct BatchPace {
     /// Long enough for some batches, in milliseconds: one that was late by chance is not taken for a change.
     private static let span: Int64 = 500
@@ -18,9 +19,9 @@ struct BatchPace {
     private var count: Int64 = 0
     private(set) var recordsPerSecond: Int64 = 0
 
-    /// Takes note of what a poll brought.
-    mutating func note(records: Int, at now: Timestamp) {
-        count += Int64(records)
+    /// Takes note of what a poll brought; by a batch's newest record it is told whether its callers wait.
+    mutating func note(records: Int, areAwaited: Bool, at now: Timestamp) {
+        if !areAwaited { count += Int64(records) }
         guard let start, now >= start else {
             // The first poll, or the clock was set back.
             self.start = now

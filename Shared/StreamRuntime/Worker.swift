@@ -164,7 +164,8 @@ public final class Worker<Log: EventLog> {
         try clearStrayOffsets()
         try restore()
         let decidedAt = readClock()
-        pace.note(records: batch.count, at: decidedAt)
+        let isAwaited = batch.isEmpty ? false : batch[batch.count - 1].replyAddress != nil
+        pace.note(records: batch.count, areAwaited: isAwaited, at: decidedAt)
         guard !stoodStill else {
             // What was polled waits until the configuration is read again.
             positionsAreStale = true

@@ -14,7 +14,7 @@ struct BatchPaceTests {
     private func pace(records: Int, everyMilliseconds step: Int64) -> BatchPace {
         var pace = BatchPace()
         for milliseconds in stride(from: Int64(0), through: 2_000, by: Int(step)) {
-            pace.note(records: records, at: Timestamp(milliseconds: 1_000_000 + milliseconds))
+            pace.note(records: records, areAwaited: false, at: Timestamp(milliseconds: 1_000_000 + milliseconds))
         }
         return pace
     }
@@ -38,7 +38,7 @@ struct BatchPaceTests {
     func quiet() {
         var pace = pace(records: 100, everyMilliseconds: 10)
         #expect(pace.recordsPerSecond == 10_000)
-        pace.note(records: 1, at: Timestamp(milliseconds: 1_010_000))
+        pace.note(records: 1, areAwaited: false, at: Timestamp(milliseconds: 1_010_000))
         #expect(pace.recordsPerSecond == 0)
         #expect(pace.lingerMilliseconds(idle: 2, busy: 100) == 2)
     }
@@ -51,9 +51,9 @@ struct BatchPaceTests {
             settings: WorkerSettings(member: "a", stores: .memory, partitions: rig.partitions),
             clock: rig.clock, logger: Logger(service: "test", clock: rig.clock, sink: rig.sink),
             registry: rig.registry, status: WorkerStatus())
-        func turns(bringing records: Int) throws {
+        func turns(bringing records: Int, headers: [(name: String, value: String)] = []) throws {
             for _ in 0..<100 {
-                for _ in 0..<records { try rig.append(.customerEvents, key: [1], value: [2]) }
+                for _ in 0..<records { try rig.append(.customerEvents, key: [1], headers: headers, value: [2]) }
                 _ = try worker.step()
                 rig.cluster.advance(milliseconds: 20)
             }
@@ -65,6 +65,11 @@ struct BatchPaceTests {
         #expect(worker.batchLimits(30).lingerMilliseconds == 30)
         #expect(worker.batchLimits(0).lingerMilliseconds == 2)
         #expect(worker.batchLimits(100).records == 2_000)
+        // Callers who wait for their outcome are not held up, however many they are.
+        try turns(bringing: 50, headers: [("reply-partition", "0"), ("correlation-id", "7")])
+        #expect(worker.batchLimits(100).lingerMilliseconds == 2)
+        try turns(bringing: 50)
+        #expect(worker.batchLimits(100).lingerMilliseconds == 100)
         try turns(bringing: 0)
         #expect(worker.batchLimits(100).lingerMilliseconds == 2)
     }
@@ -72,8 +77,8 @@ struct BatchPaceTests {
     @Test("a clock that was set back starts a new count")
     func setBack() {
         var pace = pace(records: 100, everyMilliseconds: 10)
-        pace.note(records: 100, at: Timestamp(milliseconds: 5_000))
-        pace.note(records: 50, at: Timestamp(milliseconds: 5_500))
+        pace.note(records: 100, areAwaited: false, at: Timestamp(milliseconds: 5_000))
+        pace.note(records: 50, areAwaited: false, at: Timestamp(milliseconds: 5_500))
         #expect(pace.recordsPerSecond == 100)
     }
 }
