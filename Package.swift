@@ -60,6 +60,7 @@ let package = Package(
         native("CTLS", package: "libssl-dev"),
         native("CEpoll", package: "libc6-dev"),
         native("CMalloc", package: "libc6-dev"),
+        .target(name: "CKafkaClock", path: "Shared/Native/CKafkaClock"),
 
         shared("Primitives"),
         shared("JSONText", ["Primitives"]),
@@ -70,7 +71,7 @@ let package = Package(
         shared("Messages", ["Primitives", "JSONText", "EventLog", "Digests"]),
         shared("Configuration", ["Primitives", "JSONText", "Digests"]),
         shared("StateStore", ["EventLog", "Primitives", "JSONText", "CSQLite"]),
-        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka"]),
+        shared("KafkaLog", ["EventLog", "Primitives", "CRDKafka", "CKafkaClock"]),
         shared("SimulatedLog", ["EventLog", "Primitives"]),
         shared("Settings", ["Primitives"]),
         shared("Webhooks", ["Configuration", "Primitives", "CTLS", "CEpoll"]),

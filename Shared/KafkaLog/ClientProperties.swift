@@ -2,6 +2,7 @@
 // through, and what the guarantees rest on; the last cannot be overridden, an attempt is a failure. Used when
 // a client is made.
 
+import CRDKafka
 import EventLog
 
 /// The properties of one client, in the order they are set.
@@ -133,8 +134,12 @@ extension ClientProperties {
             ("queued.max.messages.kbytes", String(queueKibibytes)), ("fetch.message.max.bytes", "1048576"),
             ("fetch.max.bytes", String(max(2_097_152, largest))), ("fetch.wait.max.ms", "50"),
             ("fetch.error.backoff.ms", "100"),
-        ]
+        ] + (rd_kafka_version() >= versionWithQueueBackoff ? [("fetch.queue.backoff.ms", "5")] : [])
     }
+
+    /// 2.2 looks for room in a full queue again when this time is over, and not when it is woken (`wakeThreads`). With
+    /// its default, a second, workers starve: 6,300 purchases/s instead of 16,600.
+    private static let versionWithQueueBackoff = 0x0202_00ff
 
     /// A dead letter is a record of a mebibyte with headers added, on a topic that takes two.
     private static let maximumMessageBytes = "2097152"
