@@ -60,9 +60,9 @@ extension Setting {
         purpose:
             "A batch ends so long after its first record. Longer costs latency, shorter costs transactions.")
     public static let busyLinger = Setting(
-        "BUSY_LINGER_MS", unit: "milliseconds", fallback: "100", bounds: .integer(0...100),
+        "BUSY_LINGER_MS", unit: "milliseconds", fallback: "20", bounds: .integer(0...100),
         purpose:
-            "The same while 2,000 records a second come to a worker, and a part of it from 1,000 on, if no caller "
+            "The same while 500 records a second come to a worker, and a part of it from 250 on, if no caller "
             + "waits for them. Less than POINTSTREAM_BATCH_LINGER_MS says nothing.")
     public static let sessionTimeout = Setting(
         "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...300_000),

@@ -29,7 +29,7 @@ public struct WorkerSettings: Sendable {
     public init(
         member: String, stores: StorePlace, partitions: PartitionCount,
         limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
-        busyLingerMilliseconds: Int = 100,
+        busyLingerMilliseconds: Int = 20,
         tombstoneLife: Int64 = 7 * 86_400_000, resumeAt: [TopicPartition: Offset] = [:],
         restoredAlone: Int64 = StateStore.filledRows, undoableRows: Int64 = StateStore.undoableRows
     ) {

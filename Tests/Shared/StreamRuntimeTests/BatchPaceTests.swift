@@ -22,15 +22,15 @@ struct BatchPaceTests {
     @Test("a batch waits no longer than it always does while few records come")
     func idle() {
         #expect(BatchPace().lingerMilliseconds(idle: 2, busy: 100) == 2)
-        #expect(pace(records: 5, everyMilliseconds: 10).recordsPerSecond == 500)
-        #expect(pace(records: 5, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 2)
-        #expect(pace(records: 10, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 2)
+        #expect(pace(records: 1, everyMilliseconds: 10).recordsPerSecond == 100)
+        #expect(pace(records: 1, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 2)
+        #expect(pace(records: 5, everyMilliseconds: 20).lingerMilliseconds(idle: 2, busy: 100) == 2)
     }
 
     @Test("it waits for others while many come, and a part of that in between")
     func busy() {
-        #expect(pace(records: 15, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 51)
-        #expect(pace(records: 20, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 100)
+        #expect(pace(records: 15, everyMilliseconds: 40).lingerMilliseconds(idle: 2, busy: 100) == 51)
+        #expect(pace(records: 5, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 100)
         #expect(pace(records: 2_000, everyMilliseconds: 100).lingerMilliseconds(idle: 2, busy: 100) == 100)
     }
 
@@ -48,7 +48,8 @@ struct BatchPaceTests {
         let rig = ServiceRig(partitions: 1)
         let worker = Worker(
             log: rig.log, topology: countingTopology(),
-            settings: WorkerSettings(member: "a", stores: .memory, partitions: rig.partitions),
+            settings: WorkerSettings(
+                member: "a", stores: .memory, partitions: rig.partitions, busyLingerMilliseconds: 100),
             clock: rig.clock, logger: Logger(service: "test", clock: rig.clock, sink: rig.sink),
             registry: rig.registry, status: WorkerStatus())
         func turns(bringing records: Int, headers: [(name: String, value: String)] = []) throws {
