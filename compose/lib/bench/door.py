@@ -1,5 +1,5 @@
-"""What the gateway's API takes, asked by wrk: purchases answered with 202 once the broker has them, and reads of a
-balance, which the ledger answers."""
+"""What the gateway's API takes, asked by wrk: purchases answered with 202 once the broker has them, as many as it takes
+and at a steady rate, and reads of a balance, which the ledger answers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from .rig import Rig, Setup
 from .workload import SOURCE, Workload, customer
 
 CONNECTIONS = 128
+# Half of what the door is meant to take.
+STEADY_PER_SECOND = 7_500
 WARM_UP_SECONDS = 3
 # wrk draws keys and bodies from so many purchases; each request has a key of its own.
 BODIES = 1_000
@@ -41,9 +43,14 @@ def measure(setup: Setup, seconds: int) -> dict[str, Any]:
         rig.wait_ready()
         workload = Workload(5, BODIES, BODIES, datetime.now(timezone.utc), repeats=0)
         post = script(rig.run.path / "post.lua", workload, secret)
+        steady = rig.run.path / "steady.lua"
+        steady.write_text(post.read_text() + pace(STEADY_PER_SECOND))
         base = f"http://127.0.0.1:{rig.run.api_port()}"
         wrk(base + "/v1/events", post, WARM_UP_SECONDS)
-        figures = {"post202": wrk(base + "/v1/events", post, seconds)}
+        figures = {
+            "post202": wrk(base + "/v1/events", post, seconds),
+            f"at {STEADY_PER_SECOND}/s": wrk(base + "/v1/events", steady, seconds),
+        }
         rig.start(*[name for name in names.SERVICES if name != "ingress-gateway"])
         rig.wait_ready()
         # What was posted is done before anybody reads: a question waits in its wallet's order.
@@ -100,6 +107,21 @@ wrk.headers["x-api-secret"] = "{secret}"
 """
     )
     return path
+
+
+def pace(rate: int) -> str:
+    """Each request is due a fixed time after the one before, whichever connection is free then. wrk counts from the
+    moment of sending: a rate that is not reached says that connections were short, and requests late."""
+    return f"""local ffi = require("ffi")
+ffi.cdef("typedef struct {{ long seconds, nanoseconds; }} instant; int clock_gettime(int clock, instant *now);")
+local monotonic, instant, due = 1, ffi.new("instant"), nil
+function delay()
+    ffi.C.clock_gettime(monotonic, instant)
+    local now = tonumber(instant.seconds) * 1000 + tonumber(instant.nanoseconds) / 1e6
+    due = (due or now) + {1_000 / rate}
+    return math.max(0, math.floor(due - now))
+end
+"""
 
 
 def wrk(url: str, lua: Path, seconds: int) -> dict[str, Any]:
