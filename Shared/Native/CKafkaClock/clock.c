@@ -1,5 +1,5 @@
-// Stands before the C library's clock_gettime in every program that links it: for librdkafka's code, the monotonic clock
-// stands still within a millisecond; all other callers and clocks get the time as it is.
+// Stands before the C library's clock_gettime in every program that links it: for librdkafka's code the monotonic
+// clock stands still within a millisecond; all other callers and clocks get the time as it is.
 
 #define _GNU_SOURCE
 #include "CKafkaClock.h"

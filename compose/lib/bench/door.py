@@ -22,8 +22,8 @@ CONNECTIONS = 128
 # Half of what the door is meant to take.
 STEADY_PER_SECOND = 7_500
 WARM_UP_SECONDS = 3
-# wrk draws bodies from so many purchases, each of a wallet of its own; each request has a key of its own. With a tenth
-# of them a wallet has some hundred lots in the end, and its balance, which counts them by day, takes twice as long.
+# wrk takes bodies from so many purchases, of as many wallets; each request has a key of its own. With a tenth of them a
+# wallet has some hundred lots in the end, and its balance, which counts them by day, takes twice as long.
 BODIES = 10_000
 # The gateway has taken everything once it takes nothing for so long.
 QUIET_SECONDS = 1
