@@ -134,12 +134,19 @@ extension ClientProperties {
             ("queued.max.messages.kbytes", String(queueKibibytes)), ("fetch.message.max.bytes", "1048576"),
             ("fetch.max.bytes", String(max(2_097_152, largest))), ("fetch.wait.max.ms", "50"),
             ("fetch.error.backoff.ms", "100"),
-        ] + (rd_kafka_version() >= versionWithQueueBackoff ? [("fetch.queue.backoff.ms", "5")] : [])
+        ] + queueBackoff(version: rd_kafka_version())
     }
 
-    /// 2.2 looks for room in a full queue again when this time is over, and not when it is woken (`wakeThreads`). With
-    /// its default, a second, workers starve: 6,300 purchases/s instead of 16,600.
-    private static let versionWithQueueBackoff = 0x0202_00ff
+    /// From 2.2 on a client looks for room in a full queue again when this time is over, and not when it is woken
+    /// (`wakeThreads`). With its default, a second, workers starve: 6,300 purchases/s instead of 16,600. Older versions
+    /// refuse the property.
+    static func queueBackoff(version: Int32) -> [(String, String)] {
+        version < versionWithQueueBackoff ? [] : [("fetch.queue.backoff.ms", queueBackoffMilliseconds)]
+    }
+
+    private static let versionWithQueueBackoff: Int32 = 0x0202_00ff
+    /// A worker that empties its queue of 1.5 MiB needs longer for it.
+    private static let queueBackoffMilliseconds = "5"
 
     /// A dead letter is a record of a mebibyte with headers added, on a topic that takes two.
     private static let maximumMessageBytes = "2097152"

@@ -18,7 +18,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.~)}])/(?:work|root|home|Users)/\w")
 NEIGHBOUR = re.compile(r"\.\./shared\b")
 NEIGHBOUR_FILE = ".ci/run"
 COMMENT = re.compile(r"(?<!:)//.*")
-TEXT_KINDS = {".swift", ".md", ".py", ".sh", ".awk", ".json", ".yaml", ".yml", ".h", ".modulemap", ""}
+TEXT_KINDS = {".swift", ".md", ".py", ".sh", ".awk", ".json", ".yaml", ".yml", ".c", ".h", ".modulemap", ""}
 
 
 def files(root: Path) -> list[Path]:

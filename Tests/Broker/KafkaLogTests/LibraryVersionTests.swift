@@ -1,4 +1,5 @@
-// The clock that librdkafka reads, as its statistics tell it. Needs no broker.
+// What depends on the version of librdkafka: the clock that it reads, as its statistics tell it, and a property. Needs
+// no broker.
 
 import CRDKafka
 import Foundation
@@ -6,9 +7,10 @@ import Testing
 
 @testable import KafkaLog
 
-@Suite struct `The clock of librdkafka` {
-    @Test func `counts whole milliseconds where the library would spin for their parts, and is nobody else's`() throws {
+@Suite struct `By the version of librdkafka` {
+    @Test func `its clock counts whole milliseconds where it would spin for their parts, and ours does not`() throws {
         let times = try libraryTimes(5)
+        try #require(times.count == 5)
         // An exact clock would have to hit five whole milliseconds.
         #expect(times.allSatisfy { $0.isMultiple(of: 1_000) } == (rd_kafka_version() < 0x0204_00ff), "\(times)")
 
@@ -18,6 +20,12 @@ import Testing
             return now.tv_nsec
         }
         #expect(!own.allSatisfy { $0.isMultiple(of: 1_000_000) })
+    }
+
+    @Test func `a full queue is looked at again soon by versions that know how, and others are asked nothing`() {
+        #expect(ClientProperties.queueBackoff(version: 0x0200_02ff).isEmpty)
+        #expect(ClientProperties.queueBackoff(version: 0x0202_00ff).map(\.0) == ["fetch.queue.backoff.ms"])
+        #expect(ClientProperties.queueBackoff(version: 0x0210_00ff).map(\.1) == ["5"])
     }
 
     /// Microseconds, one of each report of a client that is connected to nothing.
