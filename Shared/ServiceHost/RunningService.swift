@@ -127,7 +127,7 @@ struct RunningService {
             limits: BatchLimits(
                 records: settings.batchRecords, bytes: settings.batchBytes,
                 lingerMilliseconds: settings.batchLingerMilliseconds),
-            busyLingerMilliseconds: settings.busyLingerMilliseconds,
+            batchIntervalMilliseconds: settings.batchIntervalMilliseconds,
             resumeAt: resumePlaces)
     }
 

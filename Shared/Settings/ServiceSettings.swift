@@ -15,7 +15,7 @@ public struct ServiceSettings: Sendable, Equatable {
     public let batchRecords: Int
     public let batchBytes: Int
     public let batchLingerMilliseconds: Int
-    public let busyLingerMilliseconds: Int
+    public let batchIntervalMilliseconds: Int
     public let sessionTimeoutMilliseconds: Int
     public let transactionTimeoutMilliseconds: Int
     public let logLevel: String
@@ -36,7 +36,7 @@ public struct ServiceSettings: Sendable, Equatable {
         batchRecords = values.integer(.batchRecords)
         batchBytes = values.integer(.batchBytes)
         batchLingerMilliseconds = values.integer(.batchLinger)
-        busyLingerMilliseconds = values.integer(.busyLinger)
+        batchIntervalMilliseconds = values.integer(.batchInterval)
         sessionTimeoutMilliseconds = values.integer(.sessionTimeout)
         transactionTimeoutMilliseconds = values.integer(.transactionTimeout)
         logLevel = values.text(.logLevel)

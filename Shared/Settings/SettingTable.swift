@@ -59,11 +59,11 @@ extension Setting {
         "BATCH_LINGER_MS", unit: "milliseconds", fallback: "2", bounds: .integer(0...1_000),
         purpose:
             "A batch ends so long after its first record. Longer costs latency, shorter costs transactions.")
-    public static let busyLinger = Setting(
-        "BUSY_LINGER_MS", unit: "milliseconds", fallback: "20", bounds: .integer(0...100),
+    public static let batchInterval = Setting(
+        "BATCH_INTERVAL_MS", unit: "milliseconds", fallback: "50", bounds: .integer(0...100),
         purpose:
-            "The same while 500 records a second come to a worker, and a part of it from 250 on, if no caller "
-            + "waits for them. Less than POINTSTREAM_BATCH_LINGER_MS says nothing.")
+            "So long after a batch the next one ends while 500 records a second come to a worker, and a part of it "
+            + "from 250 on, if no caller waits for them: not before, with POINTSTREAM_BATCH_LINGER_MS at least.")
     public static let sessionTimeout = Setting(
         "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...300_000),
         purpose: "A worker not heard of for so long loses its partitions. Brokers refuse less than "
@@ -101,7 +101,7 @@ extension Setting {
     public static let all: [Setting] = [
         brokers, topicPrefix, partitions, logLevel, replication, dataFolder, workers, operatorPort,
         batchRecords,
-        batchBytes, batchLinger, busyLinger, sessionTimeout, transactionTimeout, resumeAt, httpPort, httpThreads,
+        batchBytes, batchLinger, batchInterval, sessionTimeout, transactionTimeout, resumeAt, httpPort, httpThreads,
         waitMaximum, maximumWaits,
     ]
 }

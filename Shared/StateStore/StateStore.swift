@@ -101,7 +101,7 @@ public final class StateStore {
     /// Rows of batches that are held: some milliseconds of writing, and of reading again after a crash. At random
     /// places they touch fewer pages together than apart: with 8,000 the ledger makes a seventh more writes.
     private static let maximumHeldRows: Int64 = 12_000
-    private static let maximumHeldMilliseconds: Int64 = 2_000
+    public static let maximumHeldMilliseconds: Int64 = 2_000
     /// Until a batch has changed more rows than this, SQLite keeps a copy of each page as it was before: 24 MB in the
     /// ledger's stores for 1,500 records. Batches are that large under load alone, and a transaction that fails then
     /// costs the reading of what was held.
@@ -111,7 +111,7 @@ public final class StateStore {
     public private(set) var isInTransaction = false
     private var changesAtBegin: Int64 = 0
     /// Since when the log has batches that the file has not; their rows are in SQLite's open transaction.
-    private var heldSince: Timestamp?
+    public private(set) var heldSince: Timestamp?
     private var changesAtHold: Int64 = 0
     /// The batch at hand can be undone without those that are held. What fills a store needs no such mark: it is read
     /// again.
@@ -169,9 +169,21 @@ public final class StateStore {
     }
 
     /// Whether batches are held for longer than a file may be behind. A clock that was set back counts as late.
-    public func isOverdue(at now: Timestamp) -> Bool {
+    ///
+    /// - Parameter inTurn: half as long is enough.
+    public func isOverdue(at now: Timestamp, inTurn: Bool = false) -> Bool {
         guard let since = heldSince, !isInTransaction else { return false }
-        return now < since || now >= since.adding(milliseconds: Self.maximumHeldMilliseconds)
+        let patience = inTurn ? Self.maximumHeldMilliseconds / 2 : Self.maximumHeldMilliseconds
+        return now < since || now >= since.adding(milliseconds: patience)
+    }
+
+    /// Writes what is overdue. Fewer rows come then than a store may hold: a longer write-ahead log would save little,
+    /// and batches wait as long as it takes to copy it into the file.
+    public func commitOverdue(now: Timestamp) throws(StoreFailure) {
+        guard !isFilling else { return try commitHeld(now: now) }
+        connection.checkpointSoon(true)
+        defer { connection.checkpointSoon(false) }
+        try commitHeld(now: now)
     }
 
     /// Writes what is held to the file.

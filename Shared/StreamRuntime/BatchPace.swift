@@ -1,7 +1,8 @@
 // How long a batch waits for company. A transaction costs several milliseconds of a processor, here and in the broker,
 // whatever is in it. While few records come, those milliseconds are idle ones and waiting is lost time; while many
-// come, they are what the next stage lacks. Callers who wait for an outcome send nothing new before they have it:
-// holding up what they wait for brings no company. Used by a worker on its thread; it reads no clock of its own.
+// come, they are what the next stage lacks, and batches follow each other at an interval: one that took long is not
+// followed by a wait as well. Callers who wait for an outcome send nothing new before they have it: holding up what
+// they wait for brings no company. Used by a worker on its thread; it reads no clock of its own.
 
 import Primitives
 
@@ -17,11 +18,13 @@ struct BatchPace {
     private static let many: Int64 = 500
 
     private var start: Timestamp?
+    private var newestBatch: Timestamp?
     private var count: Int64 = 0
     private(set) var recordsPerSecond: Int64 = 0
 
     /// Takes note of what a poll brought; by a batch's newest record it is told whether its callers wait.
     mutating func note(records: Int, areAwaited: Bool, at now: Timestamp) {
+        if records > 0 { newestBatch = now }
         if !areAwaited { count += Int64(records) }
         guard let start, now >= start else {
             // The first poll, or the clock was set back.
@@ -36,11 +39,13 @@ struct BatchPace {
         count = 0
     }
 
-    /// - Parameters:
-    ///   - idle: milliseconds after the first record at which a batch ends while few records come.
-    ///   - busy: the same while many come.
-    func lingerMilliseconds(idle: Int, busy: Int) -> Int {
+    /// What is left, in milliseconds, until a batch may end that comes so long after the one before.
+    ///
+    /// - Parameter interval: in milliseconds, while many records come; a part of it while fewer do.
+    func lingerMilliseconds(interval: Int, at now: Timestamp) -> Int {
+        guard let newestBatch else { return 0 }
         let share = min(max(recordsPerSecond - Self.few, 0), Self.many - Self.few)
-        return idle + Int(Int64(busy - idle) * share / (Self.many - Self.few))
+        let passed = max(0, now.milliseconds - newestBatch.milliseconds)
+        return Int(max(0, Int64(interval) * share / (Self.many - Self.few) - passed))
     }
 }

@@ -59,6 +59,8 @@ public final class Worker<Log: EventLog> {
     var recordLimit: Int
     /// By which a batch waits for more records.
     private var pace = BatchPace()
+    /// When a store was last written because it was late.
+    var lastOverdue = Timestamp.zero
     /// Since when positions of records without any effect wait to be committed.
     var aheadSince: Timestamp?
     /// Records were polled and not processed: they have to be fetched again before anything else is polled.
@@ -281,7 +283,7 @@ public final class Worker<Log: EventLog> {
     /// No batch is held up for longer than the worker may wait at all.
     func batchLimits(_ wait: Int) -> BatchLimits {
         var limits = settings.limits
-        let paced = pace.lingerMilliseconds(idle: limits.lingerMilliseconds, busy: settings.busyLingerMilliseconds)
+        let paced = pace.lingerMilliseconds(interval: settings.batchIntervalMilliseconds, at: lastNow)
         limits.lingerMilliseconds = max(limits.lingerMilliseconds, min(paced, wait))
         limits.records = recordLimit
         return limits

@@ -12,8 +12,9 @@ public struct WorkerSettings: Sendable {
     public var stores: StorePlace
     public var partitions: PartitionCount
     public var limits: BatchLimits
-    /// What stands in for the linger of `limits` while many records come; less than it says nothing.
-    public var busyLingerMilliseconds: Int
+    /// From one batch to the next while many records come; what is left of it stands in for the linger of `limits`,
+    /// unless that is longer.
+    public var batchIntervalMilliseconds: Int
     /// How long the changelog keeps tombstones, in milliseconds; a store that slept half as long is wiped.
     public var tombstoneLife: Int64
     /// Where to go on in inputs whose position is of no use any more, as somebody decided who knows what was lost.
@@ -29,7 +30,7 @@ public struct WorkerSettings: Sendable {
     public init(
         member: String, stores: StorePlace, partitions: PartitionCount,
         limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
-        busyLingerMilliseconds: Int = 20,
+        batchIntervalMilliseconds: Int = 50,
         tombstoneLife: Int64 = 7 * 86_400_000, resumeAt: [TopicPartition: Offset] = [:],
         restoredAlone: Int64 = StateStore.filledRows, undoableRows: Int64 = StateStore.undoableRows
     ) {
@@ -37,7 +38,7 @@ public struct WorkerSettings: Sendable {
         self.stores = stores
         self.partitions = partitions
         self.limits = limits
-        self.busyLingerMilliseconds = busyLingerMilliseconds
+        self.batchIntervalMilliseconds = batchIntervalMilliseconds
         self.tombstoneLife = tombstoneLife
         self.resumeAt = resumeAt
         self.restoredAlone = restoredAlone

@@ -10,37 +10,50 @@ import Testing
 
 @Suite("Batch pace")
 struct BatchPaceTests {
-    /// Polls that bring so many records, so long apart, for two seconds.
+    private static let end = Timestamp(milliseconds: 1_002_000)
+
+    /// Polls that bring so many records, so long apart, for two seconds; the last one at their end.
     private func pace(records: Int, everyMilliseconds step: Int64) -> BatchPace {
         var pace = BatchPace()
-        for milliseconds in stride(from: Int64(0), through: 2_000, by: Int(step)) {
-            pace.note(records: records, areAwaited: false, at: Timestamp(milliseconds: 1_000_000 + milliseconds))
+        for milliseconds in stride(from: Int64(2_000), through: 0, by: -Int(step)) {
+            pace.note(records: records, areAwaited: false, at: Self.end.adding(milliseconds: -milliseconds))
         }
         return pace
     }
 
     @Test("a batch waits no longer than it always does while few records come")
     func idle() {
-        #expect(BatchPace().lingerMilliseconds(idle: 2, busy: 100) == 2)
+        #expect(BatchPace().lingerMilliseconds(interval: 100, at: Self.end) == 0)
         #expect(pace(records: 1, everyMilliseconds: 10).recordsPerSecond == 100)
-        #expect(pace(records: 1, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 2)
-        #expect(pace(records: 5, everyMilliseconds: 20).lingerMilliseconds(idle: 2, busy: 100) == 2)
+        #expect(pace(records: 1, everyMilliseconds: 10).lingerMilliseconds(interval: 100, at: Self.end) == 0)
+        #expect(pace(records: 5, everyMilliseconds: 20).lingerMilliseconds(interval: 100, at: Self.end) == 0)
     }
 
     @Test("it waits for others while many come, and a part of that in between")
     func busy() {
-        #expect(pace(records: 15, everyMilliseconds: 40).lingerMilliseconds(idle: 2, busy: 100) == 51)
-        #expect(pace(records: 5, everyMilliseconds: 10).lingerMilliseconds(idle: 2, busy: 100) == 100)
-        #expect(pace(records: 2_000, everyMilliseconds: 100).lingerMilliseconds(idle: 2, busy: 100) == 100)
+        #expect(pace(records: 15, everyMilliseconds: 40).lingerMilliseconds(interval: 100, at: Self.end) == 50)
+        #expect(pace(records: 5, everyMilliseconds: 10).lingerMilliseconds(interval: 100, at: Self.end) == 100)
+        #expect(pace(records: 2_000, everyMilliseconds: 100).lingerMilliseconds(interval: 100, at: Self.end) == 100)
+    }
+
+    @Test("what the batch before took is part of the interval, and polls that brought nothing are not a batch")
+    func interval() {
+        var pace = pace(records: 5, everyMilliseconds: 10)
+        pace.note(records: 0, areAwaited: false, at: Self.end.adding(milliseconds: 30))
+        #expect(pace.lingerMilliseconds(interval: 50, at: Self.end.adding(milliseconds: 30)) == 20)
+        #expect(pace.lingerMilliseconds(interval: 50, at: Self.end.adding(milliseconds: 50)) == 0)
+        #expect(pace.lingerMilliseconds(interval: 50, at: Self.end.adding(milliseconds: 90)) == 0)
+        #expect(pace.lingerMilliseconds(interval: 50, at: Self.end.adding(milliseconds: -4_000)) == 50, "set back")
     }
 
     @Test("when they stop coming the wait ends with them, also after one poll that took long")
     func quiet() {
         var pace = pace(records: 100, everyMilliseconds: 10)
         #expect(pace.recordsPerSecond == 10_000)
-        pace.note(records: 1, areAwaited: false, at: Timestamp(milliseconds: 1_010_000))
+        let later = Timestamp(milliseconds: 1_010_000)
+        pace.note(records: 1, areAwaited: false, at: later)
         #expect(pace.recordsPerSecond == 0)
-        #expect(pace.lingerMilliseconds(idle: 2, busy: 100) == 2)
+        #expect(pace.lingerMilliseconds(interval: 100, at: later) == 0)
     }
 
     @Test("a worker's batches wait by it, and never longer than the worker may")
@@ -49,7 +62,7 @@ struct BatchPaceTests {
         let worker = Worker(
             log: rig.log, topology: countingTopology(),
             settings: WorkerSettings(
-                member: "a", stores: .memory, partitions: rig.partitions, busyLingerMilliseconds: 100),
+                member: "a", stores: .memory, partitions: rig.partitions, batchIntervalMilliseconds: 100),
             clock: rig.clock, logger: Logger(service: "test", clock: rig.clock, sink: rig.sink),
             registry: rig.registry, status: WorkerStatus())
         func turns(bringing records: Int, headers: [(name: String, value: String)] = []) throws {
