@@ -130,10 +130,12 @@ def end(reader: Consumer, place: TopicPartition) -> int:
 
 
 class LiveReader:
-    """Notes when each award is there, from now on, by the time of its purchase."""
+    """Notes when each award is there, from now on. What can wait until the end does: the cores that it takes are those of
+    the services."""
 
     def __init__(self, brokers: str, topic: str, partitions: int) -> None:
-        self.arrived: dict[str, float] = {}
+        # What came, and when it was there.
+        self.awards: list[tuple[bytes, float]] = []
         self.reader = Consumer(
             {
                 "bootstrap.servers": brokers,
@@ -157,10 +159,19 @@ class LiveReader:
             message = self.reader.poll(0.1)
             if message is None or message.error() is not None:
                 continue
+            # Whatever is there with it; each takes a microsecond, a wait for it would take more.
+            messages = [message, *self.reader.consume(FETCHED_AT_ONCE, timeout=0)]
             now = time.time()
-            self.arrived.setdefault(json.loads(message.value() or b"")["occurredAt"], now)
+            self.awards += [(one.value() or b"", now) for one in messages if one.error() is None]
 
     def close(self) -> None:
         self.stopped.set()
         self.thread.join()
         self.reader.close()
+
+    def arrived(self) -> dict[str, float]:
+        """When each purchase's first award was there, by the purchase's time."""
+        first: dict[str, float] = {}
+        for award, when in self.awards:
+            first.setdefault(json.loads(award)["occurredAt"], when)
+        return first
