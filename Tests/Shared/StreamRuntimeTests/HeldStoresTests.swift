@@ -31,8 +31,8 @@ struct HeldStoresTests {
         }
     }
 
-    /// Lets so much time pass, with records for every partition in each step; a partition for each time that a store was
-    /// written, and when, in milliseconds from now.
+    /// Lets so much time pass, with records for every partition in each step; a partition for each time that a store
+    /// was written, and when, in milliseconds from now.
     private func writes(during milliseconds: Int64) throws -> [(partition: Int, at: Int64)] {
         var writes: [(partition: Int, at: Int64)] = []
         var bytes = images.map(\.bytes)
@@ -48,7 +48,7 @@ struct HeldStoresTests {
         return writes
     }
 
-    @Test func `stores that began together are written one after the other, none later than after two seconds`() throws {
+    @Test func `stores that began together are written one after the other, each after two seconds at most`() throws {
         let found = try writes(during: 20_000)
         // After the first round they are as far apart as four stores in two seconds can be.
         let later = found.dropFirst(Self.partitions)
