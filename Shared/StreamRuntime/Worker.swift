@@ -155,7 +155,7 @@ public final class Worker<Log: EventLog> {
         }
         batch.clear()
         let wait = waitMilliseconds(now)
-        let limits = batchLimits(wait)
+        let limits = batchLimits(wait, at: readClock())
         let change = try logging { () throws(LogFailure) in
             try consumer.poll(into: batch, limits: limits, waitMilliseconds: wait)
         }
@@ -281,9 +281,9 @@ public final class Worker<Log: EventLog> {
     }
 
     /// No batch is held up for longer than the worker may wait at all.
-    func batchLimits(_ wait: Int) -> BatchLimits {
+    func batchLimits(_ wait: Int, at now: Timestamp) -> BatchLimits {
         var limits = settings.limits
-        let paced = pace.lingerMilliseconds(interval: settings.batchIntervalMilliseconds, at: lastNow)
+        let paced = pace.lingerMilliseconds(interval: settings.batchIntervalMilliseconds, at: now)
         limits.lingerMilliseconds = max(limits.lingerMilliseconds, min(paced, wait))
         limits.records = recordLimit
         return limits

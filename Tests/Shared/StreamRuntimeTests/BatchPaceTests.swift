@@ -65,27 +65,32 @@ struct BatchPaceTests {
                 member: "a", stores: .memory, partitions: rig.partitions, batchIntervalMilliseconds: 100),
             clock: rig.clock, logger: Logger(service: "test", clock: rig.clock, sink: rig.sink),
             registry: rig.registry, status: WorkerStatus())
+        let step: Int64 = 20
         func turns(bringing records: Int, headers: [(name: String, value: String)] = []) throws {
             for _ in 0..<100 {
                 for _ in 0..<records { try rig.append(.customerEvents, key: [1], headers: headers, value: [2]) }
                 _ = try worker.step()
-                rig.cluster.advance(milliseconds: 20)
+                rig.cluster.advance(milliseconds: step)
             }
         }
+        // As when the newest batch has just come.
+        func limits(_ wait: Int) -> BatchLimits {
+            worker.batchLimits(wait, at: rig.clock.now().adding(milliseconds: -step))
+        }
         try turns(bringing: 0)
-        #expect(worker.batchLimits(100).lingerMilliseconds == 2)
+        #expect(limits(100).lingerMilliseconds == 2)
         try turns(bringing: 50)
-        #expect(worker.batchLimits(100).lingerMilliseconds == 100)
-        #expect(worker.batchLimits(30).lingerMilliseconds == 30)
-        #expect(worker.batchLimits(0).lingerMilliseconds == 2)
-        #expect(worker.batchLimits(100).records == 2_000)
+        #expect(limits(100).lingerMilliseconds == 100)
+        #expect(limits(30).lingerMilliseconds == 30)
+        #expect(limits(0).lingerMilliseconds == 2)
+        #expect(limits(100).records == 2_000)
         // Callers who wait for their outcome are not held up, however many they are.
         try turns(bringing: 50, headers: [("reply-partition", "0"), ("correlation-id", "7")])
-        #expect(worker.batchLimits(100).lingerMilliseconds == 2)
+        #expect(limits(100).lingerMilliseconds == 2)
         try turns(bringing: 50)
-        #expect(worker.batchLimits(100).lingerMilliseconds == 100)
+        #expect(limits(100).lingerMilliseconds == 100)
         try turns(bringing: 0)
-        #expect(worker.batchLimits(100).lingerMilliseconds == 2)
+        #expect(limits(100).lingerMilliseconds == 2)
     }
 
     @Test("a clock that was set back starts a new count")

@@ -26,7 +26,7 @@ SOURCES = (ROOT / "Tests" / "Benchmarks" / "Floor" / "hop.c", CLOCK / "clock.c")
 HOPS = 3
 # A stage of the platform writes two, three and five.
 OUTPUTS = 3
-RATES = (100, 1_000)
+RATES = (100, 1_000, 5_000)
 WARM_UP = (1_000, 10)
 # Standing still for so long ends a run.
 CHAIN_SECONDS = 300

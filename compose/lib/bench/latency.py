@@ -94,6 +94,8 @@ def timed(rig: Pipeline, workload: Workload, rate: int) -> list[float]:
     finally:
         reader.close()
     arrived = reader.arrived()
+    if missing := due.keys() - arrived.keys():
+        raise Inexact(f"{len(missing)} of {len(due)} purchases have no award, others have two")
     return [arrived[which] - when for which, when in due.items()]
 
 
