@@ -21,12 +21,9 @@ public enum StoreLocation: Sendable {
     /// Page cache, in KiB: with eight partitions a service stays below 150 MB. What is not in it is mostly in the
     /// system's own; neither an eighth more nor twice as much was faster.
     private static let cacheKibibytes = 3_584
-    /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare.
+    /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare. A shorter
+    /// log is copied faster, and waits for the disk more often, which is what takes long where a broker writes, too.
     private static let checkpointPages = 4_096
-    /// At 5,000 purchases/s the ledger's batches waited for 100 to 400 ms every ten seconds while a log as long as
-    /// above was copied, with so few pages for 10 to 40, and more often. Where stores take in all that they can, that
-    /// would cost the ledger a twentieth.
-    private static let soonCheckpointPages = 512
     /// While a store is filled from the log its rows come in no order of their keys: the pages of its indexes are kept,
     /// and checkpoints, which wait for the disk, are few. A worker fills one store at a time; with 24 MiB two workers
     /// of the ledger were no faster, 20 to 24 s for a million wallets, and took 40 MB more.
@@ -89,13 +86,6 @@ public enum StoreLocation: Sendable {
     deinit {
         // Closes when the last statement is finalised, in whatever order the owner lets go of them.
         unsafe sqlite3_close_v2(handle)
-    }
-
-    /// Whether the next commits copy a short write-ahead log into the file, too.
-    func checkpointSoon(_ isSoon: Bool) {
-        // Refuses nothing but connections that are closed.
-        let pages = isSoon ? Self.soonCheckpointPages : Self.checkpointPages
-        unsafe _ = sqlite3_wal_autocheckpoint(handle, Int32(pages))
     }
 
     func beginRestoring() throws(StoreFailure) {

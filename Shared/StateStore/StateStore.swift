@@ -177,15 +177,6 @@ public final class StateStore {
         return now < since || now >= since.adding(milliseconds: patience)
     }
 
-    /// Writes what is overdue. Fewer rows come then than a store may hold: a longer write-ahead log would save little,
-    /// and batches wait as long as it takes to copy it into the file.
-    public func commitOverdue(now: Timestamp) throws(StoreFailure) {
-        guard !isFilling else { return try commitHeld(now: now) }
-        connection.checkpointSoon(true)
-        defer { connection.checkpointSoon(false) }
-        try commitHeld(now: now)
-    }
-
     /// Writes what is held to the file.
     public func commitHeld(now: Timestamp) throws(StoreFailure) {
         precondition(!isInTransaction, "a batch ends first")

@@ -312,9 +312,6 @@ final class PartitionTask {
     /// Writes the batches to the file that the log has and the store holds.
     func commitHeld(now: Timestamp) throws(StoreFailure) { try store?.commitHeld(now: now) }
 
-    /// The same because it is late; the file may be checkpointed early.
-    func commitOverdue(now: Timestamp) throws(StoreFailure) { try store?.commitOverdue(now: now) }
-
     /// Whether there are positions that are not committed yet.
     var isAhead: Bool { !reached.isEmpty || !resumed.isEmpty }
 

@@ -292,7 +292,7 @@ extension Worker {
         let due = tasks.filter { $0.store?.isOverdue(at: now, inTurn: isTurn) ?? false }
         guard let oldest = due.min(by: { ($0.store?.heldSince ?? now) < ($1.store?.heldSince ?? now) }) else { return }
         lastOverdue = now
-        try storing(oldest) { () throws(StoreFailure) in try oldest.commitOverdue(now: now) }
+        try storing(oldest) { () throws(StoreFailure) in try oldest.commitHeld(now: now) }
     }
 
     private func writtenToRestoreSources() -> [TopicPartition: Int64] {

@@ -74,37 +74,6 @@ struct HeldBatchTests {
         #expect(!store.isOverdue(at: Self.now.adding(milliseconds: 9_000), inTurn: true), "a batch is at hand")
     }
 
-    @Test func `what is written because it is late is checkpointed early, and nothing else is`() throws {
-        defer { try? StateStore.wipe(location) }
-        let store = try open()
-        func fileBytes() throws -> Int {
-            try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
-        }
-        // More than half a mebibyte of rows each, and fewer than a store may hold.
-        func fill(from first: Int64) throws {
-            try store.begin()
-            try store.connection.execute(
-                """
-                WITH RECURSIVE row (number) AS
-                    (SELECT \(first) UNION ALL SELECT number + 1 FROM row WHERE number < \(first) + 9999)
-                INSERT INTO filling SELECT number, zeroblob(200) FROM row
-                """)
-            try store.commit(at: [], now: Self.now)
-        }
-        try store.connection.execute("CREATE TABLE filling (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT")
-        let empty = try fileBytes()
-        try fill(from: 1)
-        try store.commitHeld(now: Self.now)
-        #expect(try fileBytes() == empty, "it is in the write-ahead log")
-        try fill(from: 20_000)
-        try store.commitOverdue(now: Self.now)
-        #expect(try fileBytes() > empty + 20_000 * 200)
-        let full = try fileBytes()
-        try fill(from: 40_000)
-        try store.commitHeld(now: Self.now)
-        #expect(try fileBytes() == full, "the early checkpoint was for that commit alone")
-    }
-
     @Test func `many rows are written at once, and so is what is restored`() throws {
         defer { try? StateStore.wipe(location) }
         var store: StateStore? = try open()
