@@ -21,8 +21,8 @@ public enum StoreLocation: Sendable {
     /// Page cache, in KiB: with eight partitions a service stays below 150 MB. What is not in it is mostly in the
     /// system's own; neither an eighth more nor twice as much was faster.
     private static let cacheKibibytes = 3_584
-    /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare. A shorter
-    /// log is copied faster, and waits for the disk more often, which is what takes long where a broker writes, too.
+    /// Pages in the write-ahead log before they are copied into the file: 16 MiB, so that a checkpoint is rare. A
+    /// shorter log is copied faster, and waits for the disk more often, which takes long where a broker writes, too.
     private static let checkpointPages = 4_096
     /// While a store is filled from the log its rows come in no order of their keys: the pages of its indexes are kept,
     /// and checkpoints, which wait for the disk, are few. A worker fills one store at a time; with 24 MiB two workers

@@ -31,14 +31,14 @@ struct BatchPaceTests {
 
     @Test("it waits for others while many come, and a part of that in between")
     func busy() {
-        #expect(pace(records: 15, everyMilliseconds: 40).lingerMilliseconds(interval: 100, at: Self.end) == 50)
-        #expect(pace(records: 5, everyMilliseconds: 10).lingerMilliseconds(interval: 100, at: Self.end) == 100)
+        #expect(pace(records: 5, everyMilliseconds: 8).lingerMilliseconds(interval: 100, at: Self.end) == 50)
+        #expect(pace(records: 10, everyMilliseconds: 10).lingerMilliseconds(interval: 100, at: Self.end) == 100)
         #expect(pace(records: 2_000, everyMilliseconds: 100).lingerMilliseconds(interval: 100, at: Self.end) == 100)
     }
 
     @Test("what the batch before took is part of the interval, and polls that brought nothing are not a batch")
     func interval() {
-        var pace = pace(records: 5, everyMilliseconds: 10)
+        var pace = pace(records: 10, everyMilliseconds: 10)
         pace.note(records: 0, areAwaited: false, at: Self.end.adding(milliseconds: 30))
         #expect(pace.lingerMilliseconds(interval: 50, at: Self.end.adding(milliseconds: 30)) == 20)
         #expect(pace.lingerMilliseconds(interval: 50, at: Self.end.adding(milliseconds: 50)) == 0)
