@@ -26,7 +26,7 @@ public enum StoreLocation: Sendable {
     private static let checkpointPages = 4_096
     /// While a store is filled from the log its rows come in no order of their keys: the pages of its indexes are kept,
     /// and checkpoints, which wait for the disk, are few. A worker fills one store at a time; with 24 MiB two workers
-    /// of the ledger were no faster, 20 to 24 s for a million wallets, and took 40 MB more.
+    /// of the ledger were no faster, 20 to 24 s for a million wallets, and took 30 MB more.
     private static let restoringCacheKibibytes = 8_192
     private static let restoringCheckpointPages = 16_384
 

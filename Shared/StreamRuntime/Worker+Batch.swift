@@ -283,16 +283,21 @@ extension Worker {
         for task in touched { try storing(task) { () throws(StoreFailure) in try task.commitHeld(now: now) } }
     }
 
-    /// Writes what a store has held for long enough: of one store in a turn of the loop, the oldest first. Stores that
-    /// began together would be written together ever after, and a batch waited for all of them; so one that is only
-    /// half as old as it may be is written in its turn, when no other was for its share of that time.
+    /// Writes what stores have held for long enough. Stores that began together would be written together ever after,
+    /// and a batch waited for all of them; so one that is only half as old as it may be is written in its turn, the
+    /// oldest first, when no other was for its share of that time.
     func commitOverdue(_ now: Timestamp) throws(WorkerFailure) {
         let share = StateStore.maximumHeldMilliseconds / Int64(max(1, tasks.count))
         let isTurn = now < lastOverdue || now >= lastOverdue.adding(milliseconds: share)
-        let due = tasks.filter { $0.store?.isOverdue(at: now, inTurn: isTurn) ?? false }
-        guard let oldest = due.min(by: { ($0.store?.heldSince ?? now) < ($1.store?.heldSince ?? now) }) else { return }
-        lastOverdue = now
-        try storing(oldest) { () throws(StoreFailure) in try oldest.commitHeld(now: now) }
+        var due = tasks.filter { $0.store?.isOverdue(at: now) ?? false }
+        if due.isEmpty, isTurn {
+            let ripe = tasks.filter { $0.store?.isOverdue(at: now, inTurn: true) ?? false }
+            due = ripe.min { ($0.store?.heldSince ?? now) < ($1.store?.heldSince ?? now) }.map { [$0] } ?? []
+        }
+        for task in due {
+            lastOverdue = now
+            try storing(task) { () throws(StoreFailure) in try task.commitHeld(now: now) }
+        }
     }
 
     private func writtenToRestoreSources() -> [TopicPartition: Int64] {
