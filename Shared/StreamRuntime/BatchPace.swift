@@ -16,6 +16,13 @@ struct BatchPace {
     /// From so many on the whole interval pays. Two workers at 1,000 purchases/s have 500 each: there the whole one
     /// would save a fifth of a processor that is idle, and cost 40 ms of latency.
     private static let many: Int64 = 1_000
+    /// From here on batches come at longer intervals. Two workers at 5,000 purchases/s have so many each; more than
+    /// that keep both of two cores busy, and then every transaction that is spared is time for records.
+    private static let crowd: Int64 = 2_500
+    /// From here on it is this many times the interval, which a worker's longest wait allows. At 7,500 purchases/s an
+    /// award took half as long then, and the door answered an eighth more requests.
+    private static let greatCrowd: Int64 = 3_750
+    private static let greatCrowdIntervals: Int64 = 2
 
     private var start: Timestamp?
     private var newestBatch: Timestamp?
@@ -41,11 +48,20 @@ struct BatchPace {
 
     /// What is left, in milliseconds, until a batch may end that comes so long after the one before.
     ///
-    /// - Parameter interval: in milliseconds, while many records come; a part of it while fewer do.
+    /// - Parameter interval: in milliseconds, while many records come; a part of it while fewer do, up to twice
+    ///   that while a crowd comes.
     func lingerMilliseconds(interval: Int, at now: Timestamp) -> Int {
         guard let newestBatch else { return 0 }
-        let share = min(max(recordsPerSecond - Self.few, 0), Self.many - Self.few)
         let passed = max(0, now.milliseconds - newestBatch.milliseconds)
-        return Int(max(0, Int64(interval) * share / (Self.many - Self.few) - passed))
+        return Int(max(0, paced(Int64(interval)) - passed))
+    }
+
+    private func paced(_ interval: Int64) -> Int64 {
+        /// How far the pace is on its way from one to the other, as a part of the interval.
+        func share(from low: Int64, to high: Int64) -> Int64 {
+            interval * (min(max(recordsPerSecond, low), high) - low) / (high - low)
+        }
+        return share(from: Self.few, to: Self.many)
+            + (Self.greatCrowdIntervals - 1) * share(from: Self.crowd, to: Self.greatCrowd)
     }
 }

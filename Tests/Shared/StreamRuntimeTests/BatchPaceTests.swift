@@ -33,7 +33,15 @@ struct BatchPaceTests {
     func busy() {
         #expect(pace(records: 5, everyMilliseconds: 8).lingerMilliseconds(interval: 100, at: Self.end) == 50)
         #expect(pace(records: 10, everyMilliseconds: 10).lingerMilliseconds(interval: 100, at: Self.end) == 100)
-        #expect(pace(records: 2_000, everyMilliseconds: 100).lingerMilliseconds(interval: 100, at: Self.end) == 100)
+        #expect(pace(records: 25, everyMilliseconds: 10).lingerMilliseconds(interval: 100, at: Self.end) == 100)
+    }
+
+    @Test("it waits for up to twice that while a crowd comes")
+    func crowd() {
+        #expect(pace(records: 30, everyMilliseconds: 10).lingerMilliseconds(interval: 50, at: Self.end) == 70)
+        #expect(pace(records: 40, everyMilliseconds: 10).lingerMilliseconds(interval: 50, at: Self.end) == 100)
+        #expect(pace(records: 2_000, everyMilliseconds: 100).lingerMilliseconds(interval: 50, at: Self.end) == 100)
+        #expect(pace(records: 2_000, everyMilliseconds: 100).lingerMilliseconds(interval: 0, at: Self.end) == 0)
     }
 
     @Test("what the batch before took is part of the interval, and polls that brought nothing are not a batch")
