@@ -20,7 +20,7 @@ struct BatchPace {
     /// that keep both of two cores busy, and then every transaction that is spared is time for records.
     private static let crowd: Int64 = 2_500
     /// From here on it is this many times the interval, which a worker's longest wait allows. At 7,500 purchases/s an
-    /// award took half as long then, and the door answered an eighth more requests.
+    /// award took a quarter less time then, and the door answered an eighth more requests.
     private static let greatCrowd: Int64 = 3_750
     private static let greatCrowdIntervals: Int64 = 2
 
