@@ -47,6 +47,8 @@ public struct BatchLimits: Sendable {
     public var bytes: Int
     /// After the first record, in milliseconds.
     public var lingerMilliseconds: Int
+    /// After the poll's start, in milliseconds: a batch that has room takes what comes until then.
+    public var earliestEndMilliseconds = 0
 
     public init(records: Int, bytes: Int, lingerMilliseconds: Int) {
         self.records = records

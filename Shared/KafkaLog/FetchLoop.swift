@@ -71,6 +71,7 @@ final class FetchLoop {
         if let report = handle.reports.take() { throw report }
         let (firstRecord, firstByte) = (batch.count, batch.byteCount)
         defer { noteTaken(batch.byteCount - firstByte) }
+        let earliestEnd = Deadline(milliseconds: limits.earliestEndMilliseconds)
         var patience = Deadline(milliseconds: waitMilliseconds)
         var (isLingering, hasEnded) = (false, false)
         repeat {
@@ -90,7 +91,8 @@ final class FetchLoop {
             }
             if !isLingering, batch.count > firstRecord {
                 isLingering = true
-                patience = Deadline(milliseconds: limits.lingerMilliseconds)
+                patience = Deadline(
+                    milliseconds: max(limits.lingerMilliseconds, Int(earliestEnd.remainingMilliseconds)))
             }
         } while batch.count - firstRecord < limits.records && batch.byteCount - firstByte < limits.bytes
             && !interrupted()

@@ -10,6 +10,8 @@ public final class SimulatedConsumer: GroupConsumer {
     private var membership: Membership
     private var session = FetchSession()
     private var isClosed = false
+    /// Of the newest poll.
+    public private(set) var polledLimits: BatchLimits?
 
     init(log: SimulatedLog, membership: Membership) {
         self.log = log
@@ -26,6 +28,7 @@ public final class SimulatedConsumer: GroupConsumer {
         into batch: RecordBatch, limits: BatchLimits, waitMilliseconds: Int
     ) throws(LogFailure) -> GroupChange? {
         precondition(!isClosed, "a closed consumer is not polled")
+        polledLimits = limits
         try log.process.mustLive("poll")
         let (membership, session) = (membership, session)
         let polled = try log.cluster.locked { state throws(LogFailure) in

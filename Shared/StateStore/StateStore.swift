@@ -170,10 +170,10 @@ public final class StateStore {
 
     /// Whether batches are held for longer than a file may be behind. A clock that was set back counts as late.
     ///
-    /// - Parameter inTurn: half as long is enough.
+    /// - Parameter inTurn: half as long is enough, but not while it is filled: that takes the fewest pages written.
     public func isOverdue(at now: Timestamp, inTurn: Bool = false) -> Bool {
         guard let since = heldSince, !isInTransaction else { return false }
-        let patience = inTurn ? Self.maximumHeldMilliseconds / 2 : Self.maximumHeldMilliseconds
+        let patience = inTurn && !isFilling ? Self.maximumHeldMilliseconds / 2 : Self.maximumHeldMilliseconds
         return now < since || now >= since.adding(milliseconds: patience)
     }
 

@@ -16,9 +16,9 @@ struct BatchPace {
     /// From so many on the whole interval pays. Two workers at 1,000 purchases/s have 500 each: there the whole one
     /// would save a fifth of a processor that is idle, and cost 40 ms of latency.
     private static let many: Int64 = 1_000
-    /// From here on batches come at longer intervals. Two workers at 5,000 purchases/s have so many each; more than
-    /// that keep both of two cores busy, and then every transaction that is spared is time for records.
-    private static let crowd: Int64 = 2_500
+    /// From here on batches come at longer intervals. Two workers at 5,000 purchases/s have 2,500 each, give or take
+    /// a batch; more keep both of two cores busy, and then every transaction that is spared is time for records.
+    private static let crowd: Int64 = 3_000
     /// From here on it is this many times the interval, which a worker's longest wait allows. At 7,500 purchases/s an
     /// award took a quarter less time then, and the door answered an eighth more requests.
     private static let greatCrowd: Int64 = 3_750
@@ -50,7 +50,7 @@ struct BatchPace {
     ///
     /// - Parameter interval: in milliseconds, while many records come; a part of it while fewer do, up to twice
     ///   that while a crowd comes.
-    func lingerMilliseconds(interval: Int, at now: Timestamp) -> Int {
+    func restMilliseconds(interval: Int, at now: Timestamp) -> Int {
         guard let newestBatch else { return 0 }
         let passed = max(0, now.milliseconds - newestBatch.milliseconds)
         return Int(max(0, paced(Int64(interval)) - passed))

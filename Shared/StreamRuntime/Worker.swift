@@ -154,8 +154,10 @@ public final class Worker<Log: EventLog> {
             positionsAreStale = false
         }
         batch.clear()
-        let wait = waitMilliseconds(now)
-        let limits = batchLimits(wait, at: readClock())
+        // Stores may just have been written, which takes its time.
+        let polledAt = readClock()
+        let wait = waitMilliseconds(polledAt)
+        let limits = batchLimits(wait, at: polledAt)
         let change = try logging { () throws(LogFailure) in
             try consumer.poll(into: batch, limits: limits, waitMilliseconds: wait)
         }
@@ -283,8 +285,8 @@ public final class Worker<Log: EventLog> {
     /// No batch is held up for longer than the worker may wait at all.
     func batchLimits(_ wait: Int, at now: Timestamp) -> BatchLimits {
         var limits = settings.limits
-        let paced = pace.lingerMilliseconds(interval: settings.batchIntervalMilliseconds, at: now)
-        limits.lingerMilliseconds = max(limits.lingerMilliseconds, min(paced, wait))
+        limits.earliestEndMilliseconds = min(
+            pace.restMilliseconds(interval: settings.batchIntervalMilliseconds, at: now), wait)
         limits.records = recordLimit
         return limits
     }

@@ -2,9 +2,10 @@
 // its offsets, and commits. What it takes is what exactly-once costs with this client library on this broker, whatever
 // a service does inside. Built and run by `compose/bench --only floor`, with the settings of the services.
 //
-//   hop BROKERS NAME RECORDS INPUT-TOPIC OUTPUT-TOPIC...
+//   hop BROKERS GROUP MEMBER RECORDS INPUT-TOPIC OUTPUT-TOPIC...
 //
-// Ends when it has copied so many records; 0: when it is told to.
+// Members of a group share the partitions; each is there before the first record is. Ends when it has copied so many
+// records; 0: when it is told to.
 
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH = 2000, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
+enum { OUTPUTS = 6, BATCH = 2000, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
        LIMIT_MS = 10000, INITIALIZE_LIMIT_MS = 30000 };
 
 typedef struct { const char *name, *value; } property;
@@ -91,18 +92,19 @@ static void send_offsets(
 }
 
 int main(int count, char **arguments) {
-    if (count < 6 || count - 5 > MAXIMUM_OUTPUTS) fail("hop", "BROKERS NAME RECORDS INPUT-TOPIC OUTPUT-TOPIC...");
-    const char *brokers = arguments[1], *name = arguments[2], *input = arguments[4];
-    const long records = strtol(arguments[3], NULL, 10);
+    if (count <= OUTPUTS || count - OUTPUTS > MAXIMUM_OUTPUTS)
+        fail("hop", "BROKERS GROUP MEMBER RECORDS INPUT-TOPIC OUTPUT-TOPIC...");
+    const char *brokers = arguments[1], *group = arguments[2], *member = arguments[3], *input = arguments[5];
+    const long records = strtol(arguments[4], NULL, 10);
     signal(SIGTERM, stop);
     const property consuming[] = {
-        {"bootstrap.servers", brokers}, {"group.id", name}, {"group.instance.id", name},
+        {"bootstrap.servers", brokers}, {"group.id", group}, {"group.instance.id", member},
         {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"},
         {"auto.offset.reset", "earliest"}, {"partition.assignment.strategy", "range"},
         {"socket.nagle.disable", "true"}, {"fetch.wait.max.ms", "50"},
     };
     const property producing[] = {
-        {"bootstrap.servers", brokers}, {"transactional.id", name}, {"transaction.timeout.ms", "10000"},
+        {"bootstrap.servers", brokers}, {"transactional.id", member}, {"transaction.timeout.ms", "10000"},
         {"message.timeout.ms", "8000"}, {"linger.ms", "0"}, {"retry.backoff.ms", "5"},
         {"socket.nagle.disable", "true"}, {"queue.buffering.max.messages", "500000"},
     };
@@ -120,7 +122,7 @@ int main(int count, char **arguments) {
         check("begin", rd_kafka_begin_transaction(producer));
         send_offsets(producer, consumer, input, batch, polled);
         for (int i = 0; i < polled; i++)
-            for (int output = 5; output < count; output++) {
+            for (int output = OUTPUTS; output < count; output++) {
                 rd_kafka_resp_err_t error = rd_kafka_producev(
                     producer, RD_KAFKA_V_TOPIC(arguments[output]), RD_KAFKA_V_PARTITION(batch[i]->partition),
                     RD_KAFKA_V_KEY(batch[i]->key, batch[i]->key_len),

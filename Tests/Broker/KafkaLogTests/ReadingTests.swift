@@ -80,6 +80,20 @@ struct `Reading from Kafka` {
         #expect(try consumer.records(2).values == ["8", "9"])
     }
 
+    @Test func `a batch that may not end yet takes what comes after its first record`() throws {
+        let fixture = try Fixture()
+        let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())
+        let places = (0..<2).map { fixture.place(Fixture.input, $0) }
+        for place in places { try fixture.write(["1", "2", "3"], to: place, by: producer, of: consumer) }
+        try consumer.fetch(from: places.map { FetchPosition($0, from: .beginning) })
+        // It ends because it is full: answers of two partitions come one after the other.
+        var limits = BatchLimits(records: 6, bytes: 1 << 20, lingerMilliseconds: 0)
+        limits.earliestEndMilliseconds = 20_000
+        let batch = RecordBatch()
+        _ = try consumer.poll(into: batch, limits: limits, waitMilliseconds: 20_000)
+        #expect(batch.count == 6)
+    }
+
     @Test func `an offset out of range stops with its place`() throws {
         let fixture = try Fixture()
         let consumer = try fixture.joinedConsumer()

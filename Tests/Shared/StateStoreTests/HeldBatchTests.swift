@@ -74,6 +74,15 @@ struct HeldBatchTests {
         #expect(!store.isOverdue(at: Self.now.adding(milliseconds: 9_000), inTurn: true), "a batch is at hand")
     }
 
+    @Test func `a store that is filled has no turn`() throws {
+        let store = try StateStore(.memory, schema: Self.schema)
+        try store.beginRestoring(rows: Int(StateStore.filledRows))
+        try store.restore(key: Array(#"["lot",1]"#.utf8)[...], value: Array("[1,1]".utf8)[...])
+        try store.commit(at: [("log", Offset(5))], now: Self.now)
+        #expect(!store.isOverdue(at: Self.now.adding(milliseconds: 1_999), inTurn: true))
+        #expect(store.isOverdue(at: Self.now.adding(milliseconds: 2_000), inTurn: true))
+    }
+
     @Test func `many rows are written at once, and so is what is restored`() throws {
         defer { try? StateStore.wipe(location) }
         var store: StateStore? = try open()

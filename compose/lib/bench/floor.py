@@ -11,11 +11,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import names
 
 from . import client, latency
+from .exactness import Inexact
 from .rig import PARTITIONS, POLL_SECONDS, Setup
 from .workload import Workload
 
@@ -31,6 +33,10 @@ WARM_UP = (1_000, 10)
 # Standing still for so long ends a run.
 CHAIN_SECONDS = 300
 PREFIX = "floor"
+# Processes of a step; the platform has two workers in each.
+MEMBERS = (1, 2)
+JOIN_SECONDS = 60
+ASK_SECONDS = 2
 
 
 class Chain:
@@ -38,9 +44,13 @@ class Chain:
 
     partitions = PARTITIONS
 
-    def __init__(self, setup: Setup, records: int = 0) -> None:
-        """Each hop ends when it has copied so many records; 0: with the chain."""
+    def __init__(self, setup: Setup, records: int = 0, members: int = 1) -> None:
+        """Each hop ends when it has copied so many records; 0: with the chain.
+
+        So many processes share a step.
+        """
         self.records = records
+        self.members = members
         self.brokers = setup.run.brokers
         self.program = setup.run.path / "hop"
         self.hops: list[subprocess.Popen[bytes]] = []
@@ -66,18 +76,42 @@ class Chain:
             future.result()
         if not self.records:
             self.start()
+            try:
+                self.wait(lambda: self.joined(administrator), JOIN_SECONDS)
+            except client.Stalled:
+                self.end()
+                raise
         return self
 
     def start(self) -> None:
         for hop in range(1, HOPS + 1):
             outputs = [f"{PREFIX}.{hop}.{output}" for output in range(OUTPUTS)]
-            command = [str(self.program), self.brokers, f"{PREFIX}-{hop}", str(self.records)]
-            self.hops.append(subprocess.Popen([*command, f"{PREFIX}.{hop - 1}.0", *outputs]))
+            for member in range(self.members):
+                command = [str(self.program), self.brokers, f"{PREFIX}-{hop}", f"{PREFIX}-{hop}-{member}"]
+                command += [str(self.records), f"{PREFIX}.{hop - 1}.0", *outputs]
+                self.hops.append(subprocess.Popen(command))
 
-    def __exit__(self, *_: object) -> None:
+    def joined(self, administrator: AdminClient) -> bool:
+        """Whether every process has its share of the partitions."""
+        groups = [f"{PREFIX}-{hop}" for hop in range(1, HOPS + 1)]
+        found = administrator.describe_consumer_groups(groups, request_timeout=ASK_SECONDS)
+        try:
+            shares = [
+                [len(member.assignment.topic_partitions) for member in group.result().members]
+                for group in found.values()
+            ]
+        except KafkaException:
+            # A broker that has just been started has no coordinator for a while.
+            return False
+        return all(share == [self.partitions // self.members] * self.members for share in shares)
+
+    def end(self) -> None:
         for hop in self.hops:
             hop.kill()
             hop.wait()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
         client.delete_topics(self.brokers, PREFIX)
 
 
@@ -102,7 +136,9 @@ def throughput(setup: Setup, purchases: int) -> dict[str, Any]:
         broker = setup.run.usage("broker").cpu_seconds - broker
         times: list[float] = []
         last = chain.topic(names.AWARDS)
-        client.whole(chain.brokers, last, chain.partitions, lambda message: times.append(message.timestamp()[1] / 1_000))
+        client.whole(
+            chain.brokers, last, chain.partitions, lambda message: times.append(message.timestamp()[1] / 1_000)
+        )
         if len(times) != purchases:
             raise client.Stalled(f"{last} has {len(times)} records of {purchases}")
         return {
@@ -114,10 +150,21 @@ def throughput(setup: Setup, purchases: int) -> dict[str, Any]:
 
 
 def measure(setup: Setup, seconds: int) -> dict[str, Any]:
-    """Milliseconds at each rate, from the moment a record is due to a reader of the last topic."""
-    with Chain(setup) as chain:
-        latency.timed(chain, workload(*WARM_UP), WARM_UP[0])
-        return {str(rate): latency.summary(latency.timed(chain, workload(rate, seconds), rate)) for rate in RATES}
+    """Milliseconds at each rate, from the moment a record is due to a reader of the last topic, with one process and
+    with two for a step."""
+    found: dict[str, Any] = {}
+    for members in MEMBERS:
+        with Chain(setup, members=members) as chain:
+            records = len(latency.timed(chain, workload(*WARM_UP), WARM_UP[0]))
+            for rate in RATES:
+                times = latency.timed(chain, workload(rate, seconds), rate)
+                records += len(times)
+                found[f"{rate}/s, {members} a step"] = latency.summary(times)
+            last = chain.topic(names.AWARDS)
+            copied = client.whole(chain.brokers, last, chain.partitions, lambda _: None)
+            if copied != records:
+                raise Inexact(f"{last} has {copied} records of {records}")
+    return found
 
 
 def workload(rate: int, seconds: int) -> Workload:

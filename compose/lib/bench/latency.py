@@ -29,8 +29,8 @@ WARM_UP_SECONDS = 10
 # have them wait since 4.0; below it, each is sent at once. The wait is part of the time measured.
 MANY = 5_000
 MANY_LINGER_MS = 5
-# Whoever has sent all that was due sleeps for so long at least: one wake-up for several records. What is late by it counts
-# as late.
+# Whoever has sent all that was due sleeps for so long at least: one wake-up for several records. What is late by it
+# counts as late.
 TICK_SECONDS = 0.001
 # Waiting requests are sent over so many connections, so that one that waits delays none that is due; the gateway takes
 # 256 from one address, 512 together.
@@ -96,6 +96,8 @@ def timed(rig: Pipeline, workload: Workload, rate: int) -> list[float]:
     arrived = reader.arrived()
     if missing := due.keys() - arrived.keys():
         raise Inexact(f"{len(missing)} of {len(due)} purchases have no award, others have two")
+    if early := sum(arrived[which] < when for which, when in due.items()):
+        raise Inexact(f"{early} awards came before their purchases were due: they are others'")
     return [arrived[which] - when for which, when in due.items()]
 
 
