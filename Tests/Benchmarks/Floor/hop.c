@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { OUTPUTS = 6, BATCH = 2000, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
+enum { FIRST_OUTPUT = 6, BATCH = 2000, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
        LIMIT_MS = 10000, INITIALIZE_LIMIT_MS = 30000 };
 
 typedef struct { const char *name, *value; } property;
@@ -92,7 +92,7 @@ static void send_offsets(
 }
 
 int main(int count, char **arguments) {
-    if (count <= OUTPUTS || count - OUTPUTS > MAXIMUM_OUTPUTS)
+    if (count <= FIRST_OUTPUT || count - FIRST_OUTPUT > MAXIMUM_OUTPUTS)
         fail("hop", "BROKERS GROUP MEMBER RECORDS INPUT-TOPIC OUTPUT-TOPIC...");
     const char *brokers = arguments[1], *group = arguments[2], *member = arguments[3], *input = arguments[5];
     const long records = strtol(arguments[4], NULL, 10);
@@ -122,7 +122,7 @@ int main(int count, char **arguments) {
         check("begin", rd_kafka_begin_transaction(producer));
         send_offsets(producer, consumer, input, batch, polled);
         for (int i = 0; i < polled; i++)
-            for (int output = OUTPUTS; output < count; output++) {
+            for (int output = FIRST_OUTPUT; output < count; output++) {
                 rd_kafka_resp_err_t error = rd_kafka_producev(
                     producer, RD_KAFKA_V_TOPIC(arguments[output]), RD_KAFKA_V_PARTITION(batch[i]->partition),
                     RD_KAFKA_V_KEY(batch[i]->key, batch[i]->key_len),

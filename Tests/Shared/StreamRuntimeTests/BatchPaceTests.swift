@@ -3,6 +3,7 @@
 import EventLog
 import Primitives
 import ServiceRig
+import SimulatedLog
 import Telemetry
 import Testing
 
@@ -19,6 +20,17 @@ struct BatchPaceTests {
             pace.note(records: records, areAwaited: false, at: Self.end.adding(milliseconds: -milliseconds))
         }
         return pace
+    }
+
+    private func worker(batchIntervalMilliseconds interval: Int) -> (ServiceRig, Worker<SimulatedLog>) {
+        let rig = ServiceRig(partitions: 1)
+        let settings = WorkerSettings(
+            member: "a", stores: .memory, partitions: rig.partitions, batchIntervalMilliseconds: interval)
+        let worker = Worker(
+            log: rig.log, topology: countingTopology(), settings: settings, clock: rig.clock,
+            logger: Logger(service: "test", clock: rig.clock, sink: rig.sink), registry: rig.registry,
+            status: WorkerStatus())
+        return (rig, worker)
     }
 
     @Test("a batch waits no longer than it always does while few records come")
@@ -66,13 +78,7 @@ struct BatchPaceTests {
 
     @Test("a worker's batches wait by it, and never longer than the worker may")
     func worker() throws {
-        let rig = ServiceRig(partitions: 1)
-        let worker = Worker(
-            log: rig.log, topology: countingTopology(),
-            settings: WorkerSettings(
-                member: "a", stores: .memory, partitions: rig.partitions, batchIntervalMilliseconds: 100),
-            clock: rig.clock, logger: Logger(service: "test", clock: rig.clock, sink: rig.sink),
-            registry: rig.registry, status: WorkerStatus())
+        let (rig, worker) = self.worker(batchIntervalMilliseconds: 100)
         let step: Int64 = 20
         func turns(bringing records: Int, headers: [(name: String, value: String)] = []) throws {
             for _ in 0..<100 {
@@ -102,15 +108,9 @@ struct BatchPaceTests {
         #expect(limits(100).earliestEndMilliseconds == 0)
     }
 
-    @Test("what a poll may take is reckoned when it begins, behind what stores took to be written")
+    @Test("a worker tells each poll what is left of the interval")
     func polled() throws {
-        let rig = ServiceRig(partitions: 1)
-        let worker = Worker(
-            log: rig.log, topology: countingTopology(),
-            settings: WorkerSettings(
-                member: "a", stores: .memory, partitions: rig.partitions, batchIntervalMilliseconds: 50),
-            clock: rig.clock, logger: Logger(service: "test", clock: rig.clock, sink: rig.sink),
-            registry: rig.registry, status: WorkerStatus())
+        let (rig, worker) = self.worker(batchIntervalMilliseconds: 50)
         for _ in 0..<200 {
             for _ in 0..<20 { try rig.append(.customerEvents, key: [1], headers: [], value: [2]) }
             _ = try worker.step()
