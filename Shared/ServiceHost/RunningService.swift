@@ -122,8 +122,8 @@ struct RunningService {
     private func workerSettings(_ index: Int) -> WorkerSettings {
         let settings = parts.settings
         return WorkerSettings(
-            member: "\(parts.folder.instance)-\(index)", stores: .folder(parts.folder.path),
-            partitions: PartitionCount(Int32(settings.partitions)),
+            member: "\(parts.folder.instance)-\(index)", workers: settings.workers,
+            stores: .folder(parts.folder.path), partitions: PartitionCount(Int32(settings.partitions)),
             limits: BatchLimits(
                 records: settings.batchRecords, bytes: settings.batchBytes,
                 lingerMilliseconds: settings.batchLingerMilliseconds),

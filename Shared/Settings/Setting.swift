@@ -31,8 +31,11 @@ public struct Setting: Sendable, Equatable {
     public let name: String
     /// What a number counts, or the form of a text.
     public let unit: String
-    /// Without one the setting is required. `<process>` in it stands for the name of the executable.
-    public let fallback: String?
+    /// Of every process that has none of its own. Without one the setting is required. `<process>` in it stands for
+    /// the name of the executable.
+    let fallback: String?
+    /// By the name of the executable.
+    let ownFallbacks: [String: String]
     public let bounds: Bounds
     public let usedBy: Users
     /// What it is for, and why it has its bounds.
@@ -40,12 +43,13 @@ public struct Setting: Sendable, Equatable {
 
     /// - Parameter suffix: the name without ``prefix``.
     init(
-        _ suffix: String, unit: String, fallback: String?, bounds: Bounds, usedBy: Users = .services,
-        purpose: String
+        _ suffix: String, unit: String, fallback: String?, ownFallbacks: [String: String] = [:], bounds: Bounds,
+        usedBy: Users = .services, purpose: String
     ) {
         name = Self.prefix + suffix
         self.unit = unit
         self.fallback = fallback
+        self.ownFallbacks = ownFallbacks
         self.bounds = bounds
         self.usedBy = usedBy
         self.purpose = purpose
@@ -53,6 +57,11 @@ public struct Setting: Sendable, Equatable {
 
     /// The name of the operator's command among the processes.
     public static let operatorCommand = "pointstream"
+
+    /// What the process of that executable takes where nothing else is said; nil where something must be.
+    public func fallback(of process: String) -> String? {
+        ownFallbacks[process] ?? fallback?.replacing("<process>", with: process)
+    }
 
     /// Whether the process of that executable reads this setting.
     public func isUsed(by process: String) -> Bool {

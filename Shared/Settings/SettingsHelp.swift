@@ -47,8 +47,7 @@ public struct SettingsHelp: Sendable, CustomStringConvertible {
     }
 
     private func entry(_ setting: Setting) -> String {
-        let fallback =
-            setting.fallback.map { "default \($0.replacing("<process>", with: process))" } ?? "required"
+        let fallback = setting.fallback(of: process).map { "default \($0)" } ?? "required"
         let purpose = wrapped(setting.purpose, width: 92, indent: "      ")
         return "  \(setting.name)  (\(setting.unit); \(fallback); \(setting.bounds))\n\(purpose)"
     }

@@ -29,7 +29,7 @@ public struct SettingsReader: Sendable {
         var problems = problems
         var resolved: [String: SettingValues.Value] = [:]
         for setting in Setting.all where setting.isUsed(by: process) {
-            let text = values[setting.name] ?? setting.fallback?.replacing("<process>", with: process)
+            let text = values[setting.name] ?? setting.fallback(of: process)
             guard let text else {
                 problems.append(
                     SettingProblem(

@@ -6,28 +6,34 @@
 
 import Primitives
 
-/// The pace at which records that nobody waits for come to one worker, over the last span that is complete.
+/// The pace at which records that nobody waits for come, over the last span that is complete. A worker counts its own
+/// and takes it that the others of its process have as many: what transactions cost is the process's affair, and fewer
+/// workers with the same interval have fewer of them.
 struct BatchPace {
     /// Long enough for some batches, in milliseconds: one that was late by chance is not taken for a change.
     private static let span: Int64 = 500
-    /// Records a second up to which a batch is not held up: two workers at 100 purchases/s have 50 each, and what an
-    /// award takes there is little more than its three transactions.
-    private static let few: Int64 = 250
-    /// From so many on the whole interval pays. Two workers at 1,000 purchases/s have 500 each: there the whole one
-    /// would save a fifth of a processor that is idle, and cost 40 ms of latency.
-    private static let many: Int64 = 1_000
-    /// From here on batches come at longer intervals. Two workers at 5,000 purchases/s have 2,500 each, give or take
-    /// a batch; more keep both of two cores busy, and then every transaction that is spared is time for records.
-    private static let crowd: Int64 = 3_000
+    /// Records a second up to which a batch is not held up: at 100 purchases/s an award takes little more than its
+    /// three transactions.
+    private static let few: Int64 = 500
+    /// From so many on the whole interval pays. At 1,000 purchases/s the whole one would save a fifth of a processor
+    /// that is idle, and cost 40 ms of latency.
+    private static let many: Int64 = 2_000
+    /// From here on batches come at longer intervals. Somewhat more than 5,000 purchases/s keep both of two cores
+    /// busy, and then every transaction that is spared is time for records.
+    private static let crowd: Int64 = 6_000
     /// From here on it is this many times the interval, which a worker's longest wait allows. At 7,500 purchases/s an
     /// award took a quarter less time then, and the door answered an eighth more requests.
-    private static let greatCrowd: Int64 = 3_750
+    private static let greatCrowd: Int64 = 7_500
     private static let greatCrowdIntervals: Int64 = 2
 
+    /// Of the process.
+    private let workers: Int64
     private var start: Timestamp?
     private var newestBatch: Timestamp?
     private var count: Int64 = 0
     private(set) var recordsPerSecond: Int64 = 0
+
+    init(workers: Int) { self.workers = Int64(workers) }
 
     /// Takes note of what a poll brought; by a batch's newest record it is told whether its callers wait.
     mutating func note(records: Int, areAwaited: Bool, at now: Timestamp) {
@@ -41,7 +47,7 @@ struct BatchPace {
         }
         let elapsed = now.milliseconds - start.milliseconds
         guard elapsed >= Self.span else { return }
-        recordsPerSecond = count * 1_000 / elapsed
+        recordsPerSecond = count * workers * 1_000 / elapsed
         self.start = now
         count = 0
     }

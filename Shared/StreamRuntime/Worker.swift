@@ -58,7 +58,7 @@ public final class Worker<Log: EventLog> {
     /// Halved when a batch fails as a whole, doubled back when one succeeds.
     var recordLimit: Int
     /// By which a batch waits for more records.
-    private var pace = BatchPace()
+    private var pace: BatchPace
     /// When a store was last written because it was late.
     var lastOverdue = Timestamp.zero
     /// Since when positions of records without any effect wait to be committed.
@@ -101,6 +101,7 @@ public final class Worker<Log: EventLog> {
         context = BatchContext(
             service: topology.service, partitions: settings.partitions, configuration: .empty)
         recordLimit = settings.limits.records
+        pace = BatchPace(workers: settings.workers)
     }
 
     /// One turn of the loop. Waits at most a tenth of a second for records, and as long for more of them.

@@ -9,6 +9,8 @@ public struct WorkerSettings: Sendable {
     /// Unique and stable over restarts, within the service: names the group member and the
     /// transactional producer.
     public var member: String
+    /// How many the process has.
+    public var workers: Int
     public var stores: StorePlace
     public var partitions: PartitionCount
     public var limits: BatchLimits
@@ -28,13 +30,14 @@ public struct WorkerSettings: Sendable {
     public var undoableRows: Int64
 
     public init(
-        member: String, stores: StorePlace, partitions: PartitionCount,
+        member: String, workers: Int = 1, stores: StorePlace, partitions: PartitionCount,
         limits: BatchLimits = BatchLimits(records: 2_000, bytes: 1 << 20, lingerMilliseconds: 2),
         batchIntervalMilliseconds: Int = 50,
         tombstoneLife: Int64 = 7 * 86_400_000, resumeAt: [TopicPartition: Offset] = [:],
         restoredAlone: Int64 = StateStore.filledRows, undoableRows: Int64 = StateStore.undoableRows
     ) {
         self.member = member
+        self.workers = workers
         self.stores = stores
         self.partitions = partitions
         self.limits = limits

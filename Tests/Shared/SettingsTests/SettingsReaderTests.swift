@@ -40,6 +40,13 @@ import Testing
         #expect(gateway.waitMaximumSeconds == 30)
     }
 
+    @Test(arguments: [("ingress-gateway", 1), ("rule-evaluator", 1), ("wallet-ledger", 2), ("notifier", 2)])
+    func `a process has as many workers as its transactions are worth`(process: String, workers: Int) throws {
+        #expect(try ServiceSettings(try resolve(brokers, process: process)).workers == workers)
+        let more = brokers.merging(["POINTSTREAM_WORKERS": "3"]) { $1 }
+        #expect(try ServiceSettings(try resolve(more, process: process)).workers == 3)
+    }
+
     @Test func `everything that is wrong is reported at once, by name`() {
         let found = problems(
             [
@@ -74,7 +81,7 @@ import Testing
 
     @Test func `settings of other processes are known names, whatever their values`() throws {
         let all = Dictionary(
-            uniqueKeysWithValues: Setting.all.map { ($0.name, $0.fallback ?? "localhost:9092") })
+            uniqueKeysWithValues: Setting.all.map { ($0.name, $0.fallback(of: "notifier") ?? "localhost:9092") })
         _ = try resolve(all, process: "notifier")
         _ = try resolve(brokers.merging(["POINTSTREAM_HTTP_PORT": "none"]) { $1 }, process: "notifier")
         #expect(problems(brokers.merging(["POINTSTREAM_HTTP_PORT": "none"]) { $1 }).count == 1)
@@ -83,8 +90,8 @@ import Testing
     @Test(arguments: Setting.all) func `bounds hold at both ends, and the fallback keeps to them`(
         setting: Setting
     ) {
-        if let fallback = setting.fallback {
-            #expect(throws: Never.self) { try setting.value(of: fallback).get() }
+        for fallback in [setting.fallback(of: "notifier"), setting.fallback(of: "ingress-gateway")] {
+            if let fallback { #expect(throws: Never.self) { try setting.value(of: fallback).get() } }
         }
         switch setting.bounds {
         case .integer(let range):
@@ -127,7 +134,7 @@ import Testing
         let help = SettingsHelp(process: process, summary: "does its work").description
         let words = help.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         for setting in Setting.all {
-            let fallback = setting.fallback.map { "default \($0.replacing("<process>", with: process))" }
+            let fallback = setting.fallback(of: process).map { "default \($0)" }
             let entry =
                 "\(setting.name) (\(setting.unit); \(fallback ?? "required"); \(setting.bounds)) "
                 + setting.purpose

@@ -14,8 +14,8 @@ struct BatchPaceTests {
     private static let end = Timestamp(milliseconds: 1_002_000)
 
     /// Polls that bring so many records, so long apart, for two seconds; the last one at their end.
-    private func pace(records: Int, everyMilliseconds step: Int64) -> BatchPace {
-        var pace = BatchPace()
+    private func pace(records: Int, everyMilliseconds step: Int64, workers: Int = 2) -> BatchPace {
+        var pace = BatchPace(workers: workers)
         for milliseconds in stride(from: Int64(2_000), through: 0, by: -Int(step)) {
             pace.note(records: records, areAwaited: false, at: Self.end.adding(milliseconds: -milliseconds))
         }
@@ -25,7 +25,7 @@ struct BatchPaceTests {
     private func worker(batchIntervalMilliseconds interval: Int) -> (ServiceRig, Worker<SimulatedLog>) {
         let rig = ServiceRig(partitions: 1)
         let settings = WorkerSettings(
-            member: "a", stores: .memory, partitions: rig.partitions, batchIntervalMilliseconds: interval)
+            member: "a", workers: 2, stores: .memory, partitions: rig.partitions, batchIntervalMilliseconds: interval)
         let worker = Worker(
             log: rig.log, topology: countingTopology(), settings: settings, clock: rig.clock,
             logger: Logger(service: "test", clock: rig.clock, sink: rig.sink), registry: rig.registry,
@@ -35,8 +35,8 @@ struct BatchPaceTests {
 
     @Test("a batch waits no longer than it always does while few records come")
     func idle() {
-        #expect(BatchPace().restMilliseconds(interval: 100, at: Self.end) == 0)
-        #expect(pace(records: 1, everyMilliseconds: 10).recordsPerSecond == 100)
+        #expect(BatchPace(workers: 2).restMilliseconds(interval: 100, at: Self.end) == 0)
+        #expect(pace(records: 1, everyMilliseconds: 10).recordsPerSecond == 200)
         #expect(pace(records: 1, everyMilliseconds: 10).restMilliseconds(interval: 100, at: Self.end) == 0)
         #expect(pace(records: 5, everyMilliseconds: 20).restMilliseconds(interval: 100, at: Self.end) == 0)
     }
@@ -56,6 +56,18 @@ struct BatchPaceTests {
         #expect(pace(records: 2_000, everyMilliseconds: 100).restMilliseconds(interval: 0, at: Self.end) == 0)
     }
 
+    @Test("the pace is that of the process: half the workers with all the records wait as long")
+    func workers() {
+        for records in [4, 10, 33, 40] {
+            let two = pace(records: records, everyMilliseconds: 10, workers: 2)
+            let one = pace(records: 2 * records, everyMilliseconds: 10, workers: 1)
+            #expect(one.recordsPerSecond == two.recordsPerSecond)
+            #expect(
+                one.restMilliseconds(interval: 50, at: Self.end) == two.restMilliseconds(interval: 50, at: Self.end))
+        }
+        #expect(pace(records: 10, everyMilliseconds: 10, workers: 1).restMilliseconds(interval: 90, at: Self.end) == 30)
+    }
+
     @Test("what the batch before took is part of the interval, and polls that brought nothing are not a batch")
     func interval() {
         var pace = pace(records: 10, everyMilliseconds: 10)
@@ -69,7 +81,7 @@ struct BatchPaceTests {
     @Test("when they stop coming the wait ends with them, also after one poll that took long")
     func quiet() {
         var pace = pace(records: 100, everyMilliseconds: 10)
-        #expect(pace.recordsPerSecond == 10_000)
+        #expect(pace.recordsPerSecond == 20_000)
         let later = Timestamp(milliseconds: 1_010_000)
         pace.note(records: 1, areAwaited: false, at: later)
         #expect(pace.recordsPerSecond == 0)
@@ -126,6 +138,6 @@ struct BatchPaceTests {
         var pace = pace(records: 100, everyMilliseconds: 10)
         pace.note(records: 100, areAwaited: false, at: Timestamp(milliseconds: 5_000))
         pace.note(records: 50, areAwaited: false, at: Timestamp(milliseconds: 5_500))
-        #expect(pace.recordsPerSecond == 100)
+        #expect(pace.recordsPerSecond == 200)
     }
 }
