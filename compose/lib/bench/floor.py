@@ -33,7 +33,7 @@ WARM_UP = (1_000, 10)
 # Standing still for so long ends a run.
 CHAIN_SECONDS = 300
 PREFIX = "floor"
-# Processes of a step; the platform has two workers in each.
+# Processes of a step; the platform has one worker in its first two steps and two in the third.
 MEMBERS = (1, 2)
 # A broker that has just been started takes some seconds to have a coordinator; a question may be lost meanwhile.
 JOIN_SECONDS = 60
