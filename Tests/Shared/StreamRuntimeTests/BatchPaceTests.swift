@@ -120,11 +120,11 @@ struct BatchPaceTests {
         #expect(limits(100).earliestEndMilliseconds == 0)
     }
 
-    @Test("a worker tells each poll what is left of the interval")
+    @Test("a worker tells each poll what is left of the interval, and knows that the process has two of it")
     func polled() throws {
         let (rig, worker) = self.worker(batchIntervalMilliseconds: 50)
         for _ in 0..<200 {
-            for _ in 0..<20 { try rig.append(.customerEvents, key: [1], headers: [], value: [2]) }
+            for _ in 0..<10 { try rig.append(.customerEvents, key: [1], headers: [], value: [2]) }
             _ = try worker.step()
             rig.cluster.advance(milliseconds: 10)
         }
