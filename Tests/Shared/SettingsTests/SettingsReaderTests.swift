@@ -90,8 +90,8 @@ import Testing
     @Test(arguments: Setting.all) func `bounds hold at both ends, and the fallback keeps to them`(
         setting: Setting
     ) {
-        for fallback in [setting.fallback(of: "notifier"), setting.fallback(of: "ingress-gateway")] {
-            if let fallback { #expect(throws: Never.self) { try setting.value(of: fallback).get() } }
+        for fallback in [setting.fallback].compactMap(\.self) + setting.ownFallbacks.values {
+            #expect(throws: Never.self) { try setting.value(of: fallback).get() }
         }
         switch setting.bounds {
         case .integer(let range):
