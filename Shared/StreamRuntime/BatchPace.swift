@@ -6,20 +6,19 @@
 
 import Primitives
 
-/// The pace at which records that nobody waits for come, over the last span that is complete. A worker counts its own
-/// and takes it that the others of its process have as many: what transactions cost is the process's affair, and fewer
-/// workers with the same interval have fewer of them.
+/// The pace at which records that nobody waits for come to one worker, over the last span that is complete. It takes it
+/// that the others of its process have as many.
 struct BatchPace {
     /// Long enough for some batches, in milliseconds: one that was late by chance is not taken for a change.
     private static let span: Int64 = 500
-    /// Records a second up to which a batch is not held up: at 100 purchases/s an award takes little more than its
-    /// three transactions.
-    private static let few: Int64 = 500
-    /// From so many on the whole interval pays. At 1,000 purchases/s the whole one would save a fifth of a processor
-    /// that is idle, and cost 40 ms of latency.
-    private static let many: Int64 = 2_000
-    /// From here on batches come at longer intervals. Somewhat more than 5,000 purchases/s keep both of two cores
-    /// busy, and then every transaction that is spared is time for records.
+    /// Records a second and worker up to which a batch is not held up: at 100 purchases/s an award takes little more
+    /// than its three transactions.
+    private static let few: Int64 = 250
+    /// From so many on the whole interval pays. A single worker at 1,000 purchases/s is no slower with the whole one
+    /// than with a third of it, and a tenth of the processor is saved; two, with 500 each, would be 40 ms slower.
+    private static let many: Int64 = 1_000
+    /// From so many on, of the whole process, batches come at longer intervals. Somewhat more than 5,000 purchases/s
+    /// keep both of two cores busy, and then every transaction that is spared is time for records.
     private static let crowd: Int64 = 6_000
     /// From here on it is this many times the interval, which a worker's longest wait allows. At 7,500 purchases/s an
     /// award took a quarter less time then, and the door answered an eighth more requests.
@@ -47,7 +46,7 @@ struct BatchPace {
         }
         let elapsed = now.milliseconds - start.milliseconds
         guard elapsed >= Self.span else { return }
-        recordsPerSecond = count * workers * 1_000 / elapsed
+        recordsPerSecond = count * 1_000 / elapsed
         self.start = now
         count = 0
     }
@@ -63,11 +62,12 @@ struct BatchPace {
     }
 
     private func paced(_ interval: Int64) -> Int64 {
-        /// How far the pace is on its way from one to the other, as a part of the interval.
-        func share(from low: Int64, to high: Int64) -> Int64 {
-            interval * (min(max(recordsPerSecond, low), high) - low) / (high - low)
+        /// How far a pace is on its way from one to the other, as a part of the interval.
+        func share(of pace: Int64, from low: Int64, to high: Int64) -> Int64 {
+            interval * (min(max(pace, low), high) - low) / (high - low)
         }
-        return share(from: Self.few, to: Self.many)
-            + (Self.greatCrowdIntervals - 1) * share(from: Self.crowd, to: Self.greatCrowd)
+        return share(of: recordsPerSecond, from: Self.few, to: Self.many)
+            + (Self.greatCrowdIntervals - 1)
+            * share(of: recordsPerSecond * workers, from: Self.crowd, to: Self.greatCrowd)
     }
 }

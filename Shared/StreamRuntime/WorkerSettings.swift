@@ -9,7 +9,7 @@ public struct WorkerSettings: Sendable {
     /// Unique and stable over restarts, within the service: names the group member and the
     /// transactional producer.
     public var member: String
-    /// How many the process has: by the records of all of them it is reckoned how long a batch waits.
+    /// How many the process has: by the records of all of them it is reckoned whether a crowd comes.
     public var workers: Int
     public var stores: StorePlace
     public var partitions: PartitionCount

@@ -36,7 +36,7 @@ struct BatchPaceTests {
     @Test("a batch waits no longer than it always does while few records come")
     func idle() {
         #expect(BatchPace(workers: 2).restMilliseconds(interval: 100, at: Self.end) == 0)
-        #expect(pace(records: 1, everyMilliseconds: 10).recordsPerSecond == 200)
+        #expect(pace(records: 1, everyMilliseconds: 10).recordsPerSecond == 100)
         #expect(pace(records: 1, everyMilliseconds: 10).restMilliseconds(interval: 100, at: Self.end) == 0)
         #expect(pace(records: 5, everyMilliseconds: 20).restMilliseconds(interval: 100, at: Self.end) == 0)
     }
@@ -56,16 +56,17 @@ struct BatchPaceTests {
         #expect(pace(records: 2_000, everyMilliseconds: 100).restMilliseconds(interval: 0, at: Self.end) == 0)
     }
 
-    @Test("the pace is that of the process: half the workers with all the records wait as long")
+    @Test("a crowd is one of the process, and what goes before it of the worker")
     func workers() {
-        for records in [4, 10, 33, 40] {
-            let two = pace(records: records, everyMilliseconds: 10, workers: 2)
-            let one = pace(records: 2 * records, everyMilliseconds: 10, workers: 1)
-            #expect(one.recordsPerSecond == two.recordsPerSecond)
-            #expect(
-                one.restMilliseconds(interval: 50, at: Self.end) == two.restMilliseconds(interval: 50, at: Self.end))
+        func rest(_ records: Int, workers: Int) -> Int {
+            pace(records: records, everyMilliseconds: 10, workers: workers)
+                .restMilliseconds(interval: 50, at: Self.end)
         }
-        #expect(pace(records: 10, everyMilliseconds: 10, workers: 1).restMilliseconds(interval: 90, at: Self.end) == 30)
+        #expect(rest(66, workers: 1) == 70 && rest(33, workers: 2) == 70)
+        #expect(rest(80, workers: 1) == 100 && rest(20, workers: 4) == 100)
+        #expect(rest(33, workers: 1) == 50)
+        #expect(rest(10, workers: 1) == 50 && rest(10, workers: 2) == 50)
+        #expect(rest(5, workers: 1) == 16 && rest(5, workers: 2) == 16)
     }
 
     @Test("what the batch before took is part of the interval, and polls that brought nothing are not a batch")
@@ -81,7 +82,7 @@ struct BatchPaceTests {
     @Test("when they stop coming the wait ends with them, also after one poll that took long")
     func quiet() {
         var pace = pace(records: 100, everyMilliseconds: 10)
-        #expect(pace.recordsPerSecond == 20_000)
+        #expect(pace.recordsPerSecond == 10_000)
         let later = Timestamp(milliseconds: 1_010_000)
         pace.note(records: 1, areAwaited: false, at: later)
         #expect(pace.recordsPerSecond == 0)
@@ -124,12 +125,12 @@ struct BatchPaceTests {
     func polled() throws {
         let (rig, worker) = self.worker(batchIntervalMilliseconds: 50)
         for _ in 0..<200 {
-            for _ in 0..<10 { try rig.append(.customerEvents, key: [1], headers: [], value: [2]) }
+            for _ in 0..<35 { try rig.append(.customerEvents, key: [1], headers: [], value: [2]) }
             _ = try worker.step()
             rig.cluster.advance(milliseconds: 10)
         }
         let limits = try #require(worker.consumer?.polledLimits)
-        #expect(limits.earliestEndMilliseconds == 40)
+        #expect(limits.earliestEndMilliseconds == 73)
         #expect(limits.lingerMilliseconds == 2 && limits.records == 2_000)
     }
 
@@ -138,6 +139,6 @@ struct BatchPaceTests {
         var pace = pace(records: 100, everyMilliseconds: 10)
         pace.note(records: 100, areAwaited: false, at: Timestamp(milliseconds: 5_000))
         pace.note(records: 50, areAwaited: false, at: Timestamp(milliseconds: 5_500))
-        #expect(pace.recordsPerSecond == 200)
+        #expect(pace.recordsPerSecond == 100)
     }
 }
