@@ -6,6 +6,7 @@
 build_packages=(librdkafka-dev libsqlite3-dev libmicrohttpd-dev libssl-dev zlib1g-dev libstdc++-12-dev)
 tool_packages=(kcat curl python3 python3-venv python3-yaml python3-jsonschema openssl)
 java_package=openjdk-17-jre-headless
+java_compiler_package=openjdk-17-jdk-headless
 
 # install_packages [PACKAGE...]: the platform's packages and those named, as far as they are missing.
 install_packages() {
@@ -60,6 +61,11 @@ pip_environment() {
 has_java() {
     local java=${JAVA_HOME:+$JAVA_HOME/bin/}java
     command -v "$java" >/dev/null && "$java" -version 2>&1 | grep -Eq 'version "(1[7-9]|[2-9][0-9])'
+}
+
+# has_java_compiler: whether it runs programs from their source.
+has_java_compiler() {
+    "${JAVA_HOME:+$JAVA_HOME/bin/}java" --list-modules 2>/dev/null | grep '^jdk\.compiler@' >/dev/null
 }
 
 # install_for_kafka KIND: the packages, and Java if Kafka is going to be started here and there is none.

@@ -6,9 +6,11 @@ import json
 import unittest
 from collections import Counter
 from datetime import datetime, timezone
+from typing import Any
 
 import metrics
-from bench import history
+from bench import history, wrk
+from bench.awards import Awards, Inexact, delays
 from bench.workload import DAILY_POINTS, Workload, customer, due
 from latency import percentile
 
@@ -47,6 +49,113 @@ class WorkloadTests(unittest.TestCase):
         self.assertEqual(set(found.points), {customer(wallet) for wallet, _ in days})
 
 
+class CoveringTests(unittest.TestCase):
+    def test_a_covering_load_comes_to_every_wallet_first(self) -> None:
+        wallets = [purchase.wallet for purchase in Workload(1, 1_500, 1_000, NOW, covering=True)]
+        self.assertEqual(sorted(wallets[:1_000]), list(range(1_000)))
+        self.assertLess(len({one.wallet for one in Workload(1, 1_000, 1_000, NOW)}), 700)
+
+
+class AwardsTests(unittest.TestCase):
+    """That what is not exact is noticed."""
+
+    load = list(Workload(3, 40, 5, NOW))
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """As the ledger would award them."""
+        points: Counter[str] = Counter()
+        sequences: Counter[str] = Counter()
+        days: set[tuple[int, int]] = set()
+        found: list[dict[str, Any]] = []
+        for number, one in enumerate(self.load):
+            who, day = customer(one.wallet), (one.wallet, one.day)
+            awarded = one.cents // 100 + (0 if day in days else DAILY_POINTS)
+            days.add(day)
+            points[who] += awarded
+            sequences[who] += 1
+            found.append(
+                {
+                    "externalId": who,
+                    "event": str(number),
+                    "sequence": sequences[who],
+                    "points": awarded,
+                    "balances": {"settled": points[who]},
+                    "occurredAt": one.occurred_at,
+                }
+            )
+        return found
+
+    def check(self, bodies: list[dict[str, Any]]) -> None:
+        awards = Awards()
+        for body in bodies:
+            awards.take(json.dumps(body).encode(), 1.0)
+        awards.check(self.load)
+
+    def test_what_is_exact_passes(self) -> None:
+        self.check(self.bodies())
+
+    def test_what_is_not_is_told(self) -> None:
+        def lost(bodies: list[dict[str, Any]]) -> None:
+            del bodies[7]
+
+        def doubled(bodies: list[dict[str, Any]]) -> None:
+            bodies.append(bodies[7])
+
+        def swapped(bodies: list[dict[str, Any]]) -> None:
+            same = [at for at, one in enumerate(bodies) if one["externalId"] == bodies[0]["externalId"]]
+            first, second = same[:2]
+            bodies[first], bodies[second] = bodies[second], bodies[first]
+
+        def a_point_more(bodies: list[dict[str, Any]]) -> None:
+            bodies[7]["points"] += 1
+
+        def a_balance_less(bodies: list[dict[str, Any]]) -> None:
+            bodies[-1]["balances"]["settled"] -= 1
+
+        def anothers(bodies: list[dict[str, Any]]) -> None:
+            bodies.append(bodies[7] | {"event": "x", "externalId": "somebody", "sequence": 1})
+
+        for spoil in (lost, doubled, swapped, a_point_more, a_balance_less, anothers):
+            bodies = self.bodies()
+            spoil(bodies)
+            with self.subTest(spoil.__name__), self.assertRaises(Inexact):
+                self.check(bodies)
+
+    def test_a_purchase_takes_from_when_it_was_due(self) -> None:
+        load = Workload(3, 3, 5, NOW)
+        arrivals = [
+            b'%d\t{"occurredAt":"%s"}' % (1_000_000 + number * 500_000, one.occurred_at.encode())
+            for number, one in enumerate(load)
+        ]
+        self.assertEqual(delays(load, 900_000, 4, arrivals), [0.1, 0.35, 0.6])
+        for wrong, begun in ((arrivals[:2], 900_000), ([*arrivals[:2], arrivals[0]], 900_000), (arrivals, 1_000_001)):
+            with self.assertRaises(Inexact):
+                delays(load, begun, 4, wrong)
+
+
+class WrkTests(unittest.TestCase):
+    TEXT = """Running 15s test @ http://127.0.0.1:1/v1/events
+  Latency Distribution
+     50%  940.00us
+     75%    6.00ms
+     90%   11.09ms
+     99%    1.02s
+  255531 requests in 15.01s, 92.12MB read
+Requests/sec:  17018.20
+"""
+
+    def test_what_it_says_is_read(self) -> None:
+        expected = {"perSecond": 17_018, "count": 255_531, "p50": 0.9, "p90": 11.1, "p99": 1_020.0}
+        self.assertEqual(wrk.figures(self.TEXT), expected)
+
+    def test_requests_without_their_answer_are_told(self) -> None:
+        for line in ("  Non-2xx or 3xx responses: 3", "  Socket errors: connect 0, read 0, write 0, timeout 4"):
+            with self.assertRaises(Inexact):
+                wrk.figures(self.TEXT + line + "\n")
+        with self.assertRaises(Inexact):
+            wrk.figures("unable to connect")
+
+
 class HistoryTests(unittest.TestCase):
     def test_a_row_has_every_column(self) -> None:
         head = {"time": "t", "commit": "c", "machine": "m, 2 cores", "purchases": 5}
@@ -54,7 +163,7 @@ class HistoryTests(unittest.TestCase):
         self.assertEqual(len(row), len(history.COLUMNS))
         found = dict(zip(history.COLUMNS, row, strict=True))
         self.assertEqual(
-            (found["outcome_p50_ms"], found["per_second"], found["machine"]), (7.5, "", "m; 2 cores")
+            (found["outcome_p50_ms_at_200"], found["per_second"], found["machine"]), (7.5, "", "m; 2 cores")
         )
 
 

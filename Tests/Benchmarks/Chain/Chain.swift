@@ -102,6 +102,9 @@ final class Chain {
         return figures
     }
 
+    /// Written so far.
+    var awards: Int { log.count(of: .awards) }
+
     private func written(_ topics: [TopicID]) -> (records: Int, bytes: Int) {
         (topics.reduce(0) { $0 + log.count(of: $1) }, topics.reduce(0) { $0 + log.byteCount(of: $1) })
     }

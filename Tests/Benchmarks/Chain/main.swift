@@ -33,3 +33,4 @@ for topology in topologies.prefix(stages) {
         topology.service.rawValue, "records", took.records, "batches", took.batches, "written", took.written, "bytes",
         took.bytes, "microseconds", Int(took.microseconds))
 }
+print("awards", chain.awards)

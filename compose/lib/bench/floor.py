@@ -17,7 +17,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 import names
 
 from . import client, latency
-from .exactness import Inexact
+from .awards import Inexact
+from .load import Load
 from .rig import PARTITIONS, POLL_SECONDS, Setup
 from .workload import Workload
 
@@ -156,17 +157,16 @@ def measure(setup: Setup, seconds: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for members in MEMBERS:
         with Chain(setup, members=members) as chain:
-            records = len(latency.timed(chain, workload(*WARM_UP), WARM_UP[0]))
-            for rate in RATES:
-                times = latency.timed(chain, workload(rate, seconds), rate)
-                records += len(times)
-                found[f"{rate}/s, {members} a step"] = latency.summary(times)
+            records = 0
+            with Load(chain, setup.run.path) as load:
+                for rate, length in (WARM_UP, *((rate, seconds) for rate in RATES)):
+                    workload = latency.steady(rate * length, rate, length)
+                    times = load.run(workload, rate, latency.linger_ms(rate))
+                    records += workload.purchases
+                    if (rate, length) != WARM_UP:
+                        found[f"{rate}/s, {members} a step"] = latency.summary(times.seconds)
             last = chain.topic(names.AWARDS)
             copied = client.whole(chain.brokers, last, chain.partitions, lambda _: None)
             if copied != records:
                 raise Inexact(f"{last} has {copied} records of {records}")
     return found
-
-
-def workload(rate: int, seconds: int) -> Workload:
-    return Workload(rate * seconds, rate * seconds, latency.WALLETS, datetime.now(timezone.utc), repeats=0)

@@ -12,11 +12,14 @@ from typing import Any
 import names
 
 from . import client
+from .exactness import read_awards
 from .rig import Rig, Setup
 from .workload import Workload
 
 FREQUENCY = 499
 SHOWN_SYMBOLS = 12
+# With fewer, a percent is a handful of them; perf that may not watch finds none.
+LEAST_SAMPLES = 500
 # The first that matches a frame of the stack, from the innermost out, says what a sample is. Memory and copying come
 # first: they are to be seen, whoever asks for them.
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -27,7 +30,8 @@ KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "allocation",
         re.compile(
-            r"malloc|calloc|realloc|\bfree\b|_int_free|swift_(alloc|dealloc|slowAlloc|initStackObject)|operator new|cfree"
+            r"malloc|calloc|realloc|\bfree\b|_int_free|cfree|operator new"
+            r"|swift_(alloc|dealloc|slowAlloc|initStackObject)"
         ),
     ),
     ("copying", re.compile(r"mem(cpy|move|set|cmp)")),
@@ -66,6 +70,7 @@ def measure(setup: Setup, workload: Workload) -> dict[str, Any]:
             recorder.wait()
             figures[service] = fold(str(data))
             rig.stop(service)
+        read_awards(rig).check(workload)
     return figures
 
 
@@ -87,7 +92,9 @@ def fold(file: str) -> dict[str, Any]:
         if frames:
             kinds[kind(frames)] += 1
             symbols[frames[0]] += 1
-    total = max(1, sum(kinds.values()))
+    total = sum(kinds.values())
+    if total < LEAST_SAMPLES:
+        raise RuntimeError(f"perf found {total} samples: see kernel.perf_event_paranoid, or take more purchases")
     return {
         "samples": total,
         "percent": {name: round(count * 100 / total, 1) for name, count in kinds.most_common()},

@@ -32,7 +32,7 @@ class Setup(NamedTuple):
 
     run: RunFolder
     bin: str
-    # Of every service.
+    # Of every service, or of one that is named before a colon.
     settings: dict[str, str] = {}
 
 
@@ -68,7 +68,7 @@ class Rig:
             instance.kill()
             instance.forget()
         if error is None:
-            # A million purchases are 12 GB: a whole benchmark would not find room.
+            # A whole benchmark would not find room.
             client.delete_topics(self.brokers, self.run.text("prefix"))
             shutil.rmtree(self.run.path / "data")
 
@@ -101,9 +101,17 @@ class Rig:
         """Starts an instance of each service, or of those named."""
         for service in services or names.SERVICES:
             instance = Instance(self.run, self.setup.bin, service, 1, has_disk=False)
-            instance.environment |= self.setup.settings
+            instance.environment |= self.settings(service)
             self.instances[service] = instance
             instance.start()
+
+    def settings(self, service: str) -> dict[str, str]:
+        found = {}
+        for key, value in self.setup.settings.items():
+            whose, _, name = key.rpartition(":")
+            if whose in ("", service):
+                found[name] = value
+        return found
 
     def stop(self, service: str) -> None:
         """In order; what it used is no longer counted."""
@@ -130,7 +138,7 @@ class Rig:
                 raise RuntimeError(f"still waiting after {seconds} s: see {self.run.path}/logs")
             time.sleep(poll)
 
-    def wait_for_records(self, service: str, count: int) -> None:
+    def wait_for_records(self, service: str, count: int, poll: float = POLL_SECONDS) -> None:
         """Until a service has processed so many records; standing still for a minute ends the run."""
         instance = self.instances[service]
         seen, moved = -1, time.monotonic()
@@ -142,7 +150,7 @@ class Rig:
                 seen, moved = now, time.monotonic()
             if time.monotonic() - moved > STALL_SECONDS or not instance.is_alive:
                 raise RuntimeError(f"{service} stands at {now} of {count}: see {self.run.path}/logs")
-            time.sleep(POLL_SECONDS)
+            time.sleep(poll)
 
     def series(self, service: str) -> metrics.Series:
         answer = self.instances[service].ask("/metrics")

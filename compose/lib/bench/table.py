@@ -35,15 +35,14 @@ def number(value: float) -> str:
 
 def show_chain(figures: dict[str, Any]) -> None:
     print(f"  purchases/s, first award to last:      {text(figures['perSecond'])}")
+    print(f"  purchases/s, start to last award:      {text(figures['perSecondFromStart'])}")
     print(f"  CPU us a purchase, broker included:    {text(figures['cpuMicroseconds'])}")
-    last = figures["runs"][-1]
-    if "perSecondLate" in last:
-        print(
-            f"  of the last run, early and late:       {last['perSecondEarly']:,}, {last['perSecondLate']:,}"
-        )
-    print("  the last run's services:")
-    show_spreads(last["services"])
-    print("  bytes a purchase: " + ", ".join(f"{noun} {size}" for noun, size in last["topics"].items()))
+    if "perSecondLate" in figures:
+        early, late = text(figures["perSecondEarly"]), text(figures["perSecondLate"])
+        print(f"  second hundred thousand, and last:     {early}, {late}")
+    show_spreads(figures["services"])
+    topics = figures["runs"][-1]["topics"]
+    print("  bytes a purchase, in the last run: " + ", ".join(f"{noun} {size}" for noun, size in topics.items()))
 
 
 def show_spreads(figures: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@ alone with its input prepared and the others stopped."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import Any
 
@@ -11,32 +12,41 @@ import names
 from run_folder import Usage
 
 from . import client
-from .exactness import Awards
+from .exactness import read_awards
 from .rig import Rig, Setup
 from .workload import Workload
 
 # Awards at the start and at the end of a run that are looked at by themselves.
 WINDOW = 100_000
+# While a service is alone, so that its end is known to a hundredth of its time.
+ALONE_POLL_SECONDS = 0.05
+# Of topics, their copies and stores.
+BYTES_A_PURCHASE = 8_000
 Figures = dict[str, Any]
 
 
 def chain(setup: Setup, workload: Workload) -> Figures:
-    """From the first award to the last, by the awards' own timestamps, and what it took."""
+    """From the first award to the last, by the awards' own timestamps, and what it took; and from the moment in which
+    the services were started, since the first stages run ahead and their time is not between two awards."""
+    need_room(setup, workload.purchases)
     with Rig(setup) as rig:
         published = client.publish(rig.brokers, rig.topic(names.INGRESS), workload.with_repeats())
-        before = rig.usage()
+        before, started = rig.usage(), time.time()
         rig.start()
         rig.wait_for_records("wallet-ledger", workload.purchases)
         # Awards are read by the notifier, and outcomes by the issuer; what is still on its way is theirs.
         rig.wait_for_records("notifier", workload.purchases)
         after = rig.usage()
-        awards = Awards(rig).check(workload)
+        awards = read_awards(rig).check(workload)
+        whole = awards.times[-1] - started
         figures: Figures = {
             "purchases": workload.purchases,
             "published": published,
             "seconds": round(awards.seconds, 2),
             "perSecond": round(workload.purchases / awards.seconds),
-            "services": service_figures(rig, workload.purchases, before, after, awards.seconds),
+            "perSecondFromStart": round(workload.purchases / whole),
+            "wallets": len(awards.points),
+            "services": service_figures(rig, workload.purchases, before, after, whole),
             "topics": topic_figures(rig, workload.purchases),
         }
         figures["cpuMicroseconds"] = round(
@@ -45,6 +55,15 @@ def chain(setup: Setup, workload: Workload) -> Figures:
         if workload.purchases >= 3 * WINDOW:
             figures |= windows(awards.times)
         return figures
+
+
+def need_room(setup: Setup, purchases: int) -> None:
+    free = shutil.disk_usage(setup.run.path).free
+    if free < purchases * BYTES_A_PURCHASE:
+        raise RuntimeError(
+            f"{purchases:,} purchases take {purchases * BYTES_A_PURCHASE / 1e9:.0f} GB in {setup.run.path},"
+            f" which has {free / 1e9:.0f}: let TMPDIR name another folder"
+        )
 
 
 def windows(times: list[float]) -> Figures:
@@ -77,16 +96,17 @@ def alone(setup: Setup, workload: Workload) -> Figures:
             if early > records / 2:
                 # By the time that it is seen to be ready, a fast one has done most of it: its start counts, too.
                 begun, early = started, 0
-            rig.wait_for_records(service, records)
-            seconds, after = time.monotonic() - begun, rig.usage()
-            one = service_figures(rig, records, before, after, seconds)
+            rig.wait_for_records(service, records, ALONE_POLL_SECONDS)
+            ended, after = time.monotonic(), rig.usage()
+            seconds = ended - begun
+            one = service_figures(rig, records, before, after, ended - started)
             figures[service] = (
                 {"perSecond": round((records - early) / seconds)}
                 | one[service]
                 | {"brokerMicroseconds": one["broker"]["cpuMicroseconds"]}
             )
             rig.stop(service)
-        Awards(rig).check(workload)
+        read_awards(rig).check(workload)
     return figures
 
 

@@ -13,11 +13,14 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 SOURCE = "bench"
+API_KEY = "bench-key"
 REPEATED = 0.02
 # Purchases are up to so many days old: within the source's window.
 DAYS = 3
 WINDOW_DAYS = 7
 DAILY_POINTS = 5
+# A prime: counted in steps of it, wallets come in no order that a store could profit from.
+STRIDE = 611_953
 SKUS = [
     f"department-{number % 90 + 10}/aisle-{number % 7}/{4_006_381_000_000 + 7 * number}"
     for number in range(2_000)
@@ -40,12 +43,21 @@ def customer(wallet: int) -> str:
 
 class Workload:
     def __init__(
-        self, seed: int, purchases: int, wallets: int, now: datetime, repeats: float = REPEATED
+        self,
+        seed: int,
+        purchases: int,
+        wallets: int,
+        now: datetime,
+        repeats: float = REPEATED,
+        covering: bool = False,
     ) -> None:
+        """A covering one comes to every wallet before it comes to any again; else wallets are drawn, and of as many
+        purchases as wallets a third of these has none."""
         self.seed = seed
         self.purchases = purchases
         self.wallets = wallets
         self.repeats = repeats
+        self.covering = covering
         today = now.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
         # Whole days before today: no purchase lies in the future, whatever the hour.
         self.dates = [(today - timedelta(days=day + 1)).strftime("%Y-%m-%d") for day in range(DAYS)]
@@ -55,6 +67,8 @@ class Workload:
         draw = random.Random(self.seed).random
         for number in range(self.purchases):
             wallet, day = int(draw() * self.wallets), int(draw() * DAYS)
+            if self.covering and number < self.wallets:
+                wallet = number * STRIDE % self.wallets
             lines, cents = [], 0
             for _ in range(4):
                 quantity, net = 1 + int(draw() * 3), 50 + int(draw() * 3_000)
