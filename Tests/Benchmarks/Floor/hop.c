@@ -2,10 +2,10 @@
 // its offsets, and commits. What it takes is what exactly-once costs with this client library on this broker, whatever
 // a service does inside. Built and run by `compose/bench --only floor`, with the settings of the services.
 //
-//   hop BROKERS GROUP MEMBER RECORDS INPUT-TOPIC OUTPUT-TOPIC...
+//   hop BROKERS GROUP MEMBER RECORDS INTERVAL-MS INPUT-TOPIC OUTPUT-TOPIC...
 //
 // Members of a group share the partitions; each is there before the first record is. Ends when it has copied so many
-// records; 0: when it is told to.
+// records; 0: when it is told to. A batch ends no sooner than so long after the one before.
 
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { FIRST_OUTPUT = 6, BATCH = 2000, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
+enum { FIRST_OUTPUT = 7, BATCH = 2000, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
        LIMIT_MS = 10000, INITIALIZE_LIMIT_MS = 30000 };
 
 typedef struct { const char *name, *value; } property;
@@ -41,6 +41,13 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     if (message->err) fail("deliver", rd_kafka_err2str(message->err));
 }
 
+static long number(const char *text) {
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end != 0 || value < 0) fail("not a number", text);
+    return value;
+}
+
 static rd_kafka_t *make(rd_kafka_type_t type, const property *properties, size_t count) {
     char reason[512];
     rd_kafka_conf_t *configuration = rd_kafka_conf_new();
@@ -61,8 +68,8 @@ static int64_t milliseconds(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-// Up to a batch, which ends so long after its first record.
-static int poll_batch(rd_kafka_t *consumer, rd_kafka_message_t **batch) {
+// Up to a batch, which ends so long after its first record, and not before this time.
+static int poll_batch(rd_kafka_t *consumer, int64_t earliest_end, rd_kafka_message_t **batch) {
     int count = 0;
     int64_t end = 0;
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, POLL_MS);
@@ -71,6 +78,7 @@ static int poll_batch(rd_kafka_t *consumer, rd_kafka_message_t **batch) {
         else batch[count++] = message;
         if (count == BATCH) break;
         if (end == 0) end = milliseconds() + LINGER_MS;
+        if (end < earliest_end) end = earliest_end;
         int64_t left = end - milliseconds();
         message = rd_kafka_consumer_poll(consumer, left > 0 ? (int)left : 0);
     }
@@ -93,9 +101,9 @@ static void send_offsets(
 
 int main(int count, char **arguments) {
     if (count <= FIRST_OUTPUT || count - FIRST_OUTPUT > MAXIMUM_OUTPUTS)
-        fail("hop", "BROKERS GROUP MEMBER RECORDS INPUT-TOPIC OUTPUT-TOPIC...");
-    const char *brokers = arguments[1], *group = arguments[2], *member = arguments[3], *input = arguments[5];
-    const long records = strtol(arguments[4], NULL, 10);
+        fail("hop", "BROKERS GROUP MEMBER RECORDS INTERVAL-MS INPUT-TOPIC OUTPUT-TOPIC...");
+    const char *brokers = arguments[1], *group = arguments[2], *member = arguments[3], *input = arguments[6];
+    const long records = number(arguments[4]), interval = number(arguments[5]);
     signal(SIGTERM, stop);
     const property consuming[] = {
         {"bootstrap.servers", brokers}, {"group.id", group}, {"group.instance.id", member},
@@ -116,9 +124,11 @@ int main(int count, char **arguments) {
     rd_kafka_topic_partition_list_add(inputs, input, RD_KAFKA_PARTITION_UA);
     if (rd_kafka_subscribe(consumer, inputs)) fail("subscribe", input);
     rd_kafka_message_t *batch[BATCH];
+    int64_t newest = 0;
     for (long copied = 0; !is_stopped && (records == 0 || copied < records);) {
-        int polled = poll_batch(consumer, batch);
+        int polled = poll_batch(consumer, newest + interval, batch);
         if (polled == 0) continue;
+        newest = milliseconds();
         check("begin", rd_kafka_begin_transaction(producer));
         send_offsets(producer, consumer, input, batch, polled);
         for (int i = 0; i < polled; i++)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -27,15 +27,32 @@ ROOT = Path(__file__).parents[3]
 CLOCK = ROOT / "Shared" / "Native" / "CKafkaClock"
 SOURCES = (ROOT / "Tests" / "Benchmarks" / "Floor" / "hop.c", CLOCK / "clock.c")
 HOPS = 3
-# A stage of the platform writes two, three and five.
-OUTPUTS = 3
 RATES = (100, 1_000, 5_000)
 WARM_UP = (1_000, 10)
 # Standing still for so long ends a run.
 CHAIN_SECONDS = 300
 PREFIX = "floor"
-# Processes of a step; the platform has one worker in its first two steps and two in the third.
-MEMBERS = (1, 2)
+
+
+class Shape(NamedTuple):
+    """What a chain's hops are like."""
+
+    partitions: int = PARTITIONS
+    # Topics that a hop writes. For a purchase a stage of the platform writes two, three and three, the changelog among
+    # them.
+    outputs: int = 3
+    # Milliseconds between two batches.
+    interval: int = 0
+
+
+PLATFORM = Shape()
+# The least that a step can be; as many partitions and topics as the platform has, with batches that follow at once and
+# with the interval that the platform keeps from 1,000 records a second on.
+SHAPES = {
+    "1 partition, 1 topic": Shape(partitions=1, outputs=1),
+    "8 partitions, 3 topics": PLATFORM,
+    "8, 3, 50 ms apart": Shape(interval=50),
+}
 # A broker that has just been started takes some seconds to have a coordinator; a question may be lost meanwhile.
 JOIN_SECONDS = 60
 ASK_SECONDS = 2
@@ -44,15 +61,10 @@ ASK_SECONDS = 2
 class Chain:
     """Empty hops one behind the other, each with a changelog and another topic beside that which the next one reads."""
 
-    partitions = PARTITIONS
-
-    def __init__(self, setup: Setup, records: int = 0, members: int = 1) -> None:
-        """Each hop ends when it has copied so many records; 0: with the chain.
-
-        So many processes share a step.
-        """
+    def __init__(self, setup: Setup, records: int = 0, shape: Shape = PLATFORM) -> None:
+        """Each hop ends when it has copied so many records; 0: with the chain."""
         self.records = records
-        self.members = members
+        self.shape = shape
         self.brokers = setup.run.brokers
         self.program = setup.run.path / "hop"
         self.hops: list[subprocess.Popen[bytes]] = []
@@ -71,10 +83,11 @@ class Chain:
     def __enter__(self) -> Chain:
         options = ["-O2", "-Wall", "-Wextra", f"-I{CLOCK / 'include'}", "-o", str(self.program)]
         subprocess.run(["cc", *options, *map(str, SOURCES), "-lrdkafka"], check=True)
-        topics = [f"{PREFIX}.{hop}.{output}" for hop in range(1, HOPS + 1) for output in range(OUTPUTS)]
+        topics = [f"{PREFIX}.{hop}.{output}" for hop in range(1, HOPS + 1) for output in range(self.shape.outputs)]
         administrator = AdminClient({"bootstrap.servers": self.brokers})
         topics.append(self.topic(names.INGRESS))
-        for future in administrator.create_topics([NewTopic(name, self.partitions, 1) for name in topics]).values():
+        made = administrator.create_topics([NewTopic(name, self.shape.partitions, 1) for name in topics])
+        for future in made.values():
             future.result()
         if not self.records:
             self.start()
@@ -88,11 +101,10 @@ class Chain:
 
     def start(self) -> None:
         for hop in range(1, HOPS + 1):
-            outputs = [f"{PREFIX}.{hop}.{output}" for output in range(OUTPUTS)]
-            for member in range(self.members):
-                command = [str(self.program), self.brokers, f"{PREFIX}-{hop}", f"{PREFIX}-{hop}-{member}"]
-                command += [str(self.records), f"{PREFIX}.{hop - 1}.0", *outputs]
-                self.hops.append(subprocess.Popen(command))
+            outputs = [f"{PREFIX}.{hop}.{output}" for output in range(self.shape.outputs)]
+            command = [str(self.program), self.brokers, f"{PREFIX}-{hop}", f"{PREFIX}-{hop}-member"]
+            command += [str(self.records), str(self.shape.interval), f"{PREFIX}.{hop - 1}.0", *outputs]
+            self.hops.append(subprocess.Popen(command))
 
     def joined(self, administrator: AdminClient) -> bool:
         """Whether every process has its share of the partitions."""
@@ -105,7 +117,7 @@ class Chain:
             ]
         except KafkaException:
             return False
-        return all(share == [self.partitions // self.members] * self.members for share in shares)
+        return all(share == [self.shape.partitions] for share in shares)
 
     def end(self) -> None:
         for hop in self.hops:
@@ -139,7 +151,7 @@ def throughput(setup: Setup, purchases: int) -> dict[str, Any]:
         times: list[float] = []
         last = chain.topic(names.AWARDS)
         client.whole(
-            chain.brokers, last, chain.partitions, lambda message: times.append(message.timestamp()[1] / 1_000)
+            chain.brokers, last, PARTITIONS, lambda message: times.append(message.timestamp()[1] / 1_000)
         )
         if len(times) != purchases:
             raise client.Stalled(f"{last} has {len(times)} records of {purchases}")
@@ -152,11 +164,10 @@ def throughput(setup: Setup, purchases: int) -> dict[str, Any]:
 
 
 def measure(setup: Setup, seconds: int) -> dict[str, Any]:
-    """Milliseconds at each rate, from the moment a record is due to a reader of the last topic, with one process and
-    with two for a step."""
+    """Milliseconds at each rate, from the moment a record is due to a reader of the last topic."""
     found: dict[str, Any] = {}
-    for members in MEMBERS:
-        with Chain(setup, members=members) as chain:
+    for name, shape in SHAPES.items():
+        with Chain(setup, shape=shape) as chain:
             records = 0
             with Load(chain, setup.run.path) as load:
                 for rate, length in (WARM_UP, *((rate, seconds) for rate in RATES)):
@@ -164,9 +175,9 @@ def measure(setup: Setup, seconds: int) -> dict[str, Any]:
                     times = load.run(workload, rate, latency.linger_ms(rate))
                     records += workload.purchases
                     if (rate, length) != WARM_UP:
-                        found[f"{rate}/s, {members} a step"] = latency.summary(times.seconds)
+                        found[f"{name}: {rate}/s"] = latency.summary(times.seconds)
             last = chain.topic(names.AWARDS)
-            copied = client.whole(chain.brokers, last, chain.partitions, lambda _: None)
+            copied = client.whole(chain.brokers, last, shape.partitions, lambda _: None)
             if copied != records:
                 raise Inexact(f"{last} has {copied} records of {records}")
     return found

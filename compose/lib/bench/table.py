@@ -52,7 +52,7 @@ def show_spreads(figures: dict[str, Any]) -> None:
         max(len(column), *(len(row[at]) for row in cells.values())) + 2 for at, column in enumerate(columns)
     ]
     for name, row in {"": columns, **cells}.items():
-        print(f"  {name:18}" + "".join(f"{cell:>{width}}" for cell, width in zip(row, wide, strict=True)))
+        print(f"  {name:24}" + "".join(f"{cell:>{width}}" for cell, width in zip(row, wide, strict=True)))
 
 
 def show_profile(figures: dict[str, Any]) -> None:
