@@ -113,6 +113,9 @@ public final class StateStore {
     /// Since when the log has batches that the file has not; their rows are in SQLite's open transaction.
     public private(set) var heldSince: Timestamp?
     private var changesAtHold: Int64 = 0
+    /// When the store had all that the log had: the time of the newest batch, whenever that is written. A process may
+    /// sleep in between while another goes on, and tombstones expire. Nil if the time in the file stays.
+    private var wholeAt: Timestamp?
     /// The batch at hand can be undone without those that are held. What fills a store needs no such mark: it is read
     /// again.
     private var isMarked = false
@@ -153,6 +156,8 @@ public final class StateStore {
 
     /// Commits the batch, and how far the store has applied its changelog and histories. What brings a store up to date
     /// is written at once; of batches, and of what fills a store, what is held grows until it is worth it.
+    ///
+    /// - Parameter now: when the batch began, or what was put back was read.
     public func commit(at reached: [(topic: String, next: Offset)], now: Timestamp) throws(StoreFailure) {
         for position in reached { positions.setLog(position.topic, next: position.next) }
         let isHeld = isCapturing || isFilling
@@ -164,8 +169,14 @@ public final class StateStore {
             try steps.releaseBatch.run()
         }
         isInTransaction = false
+        if let restoringSince {
+            // What it has is as old as what was put in first; what it lacks may be its deletion.
+            if try commitTime() == nil { wholeAt = restoringSince }
+        } else {
+            wholeAt = now
+        }
         let maximum = isFilling ? Self.maximumFilledRows : Self.maximumHeldRows
-        if !isHeld || changes - changesAtHold >= maximum { try commitHeld(now: now) }
+        if !isHeld || changes - changesAtHold >= maximum { try commitHeld() }
     }
 
     /// Whether batches are held for longer than a file may be behind. A clock that was set back counts as late.
@@ -178,10 +189,10 @@ public final class StateStore {
     }
 
     /// Writes what is held to the file.
-    public func commitHeld(now: Timestamp) throws(StoreFailure) {
+    public func commitHeld() throws(StoreFailure) {
         precondition(!isInTransaction, "a batch ends first")
         guard heldSince != nil else { return }
-        try positions.write(now)
+        try positions.write(wholeAt)
         if case .image(let image) = location, image.isFull {
             throw StoreFailure(operation: "COMMIT", code: SQLITE_FULL, detail: "disk is full", consequence: .retry)
         }
@@ -266,14 +277,16 @@ public final class StateStore {
     /// The next offset to apply of the changelog or a history; nil if none was applied.
     public func logPosition(of topic: String) throws(StoreFailure) -> Offset? { try positions.log(topic) }
 
-    /// When the store was last committed: older than half the tombstones' life, it may have missed deletions.
-    public func commitTime() throws(StoreFailure) -> Timestamp? { try positions.commitTime() }
+    /// When the store last had all that the log had: older than half the tombstones' life, it may have missed
+    /// deletions. Of a store that is put back, when that began for what it has; nil if it has nothing.
+    public func commitTime() throws(StoreFailure) -> Timestamp? { try positions.commitTime() ?? wholeAt }
 
     /// What the store is a copy of (cluster, changelog, partition), set once; nil before.
     public func home() throws(StoreFailure) -> String? { try positions.home() }
     public func setHome(_ home: String) throws(StoreFailure) { try positions.setHome(home) }
 
     private var restoredRows: Int64 = 0
+    private var restoringSince: Timestamp?
     /// From so many rows on a store is filled rather than brought up to date.
     public static let filledRows: Int64 = 50_000
     private var isFilling: Bool { restoredRows >= Self.filledRows }
@@ -282,17 +295,28 @@ public final class StateStore {
     private static let maximumFilledRows: Int64 = 200_000
 
     /// Begins a transaction that puts rows back.
-    public func beginRestoring(rows: Int) throws(StoreFailure) {
+    ///
+    /// - Parameter since: when the end of the log was looked at that they lead to.
+    public func beginRestoring(rows: Int, since: Timestamp) throws(StoreFailure) {
+        restoringSince = since
         let wasFilling = isFilling
         restoredRows += Int64(rows)
         if isFilling, !wasFilling { try connection.beginRestoring() }
         try begin(capturing: false)
     }
 
-    /// Before the store runs.
+    /// Before the store runs: it has all that the log had when its end was looked at.
     public func endRestoring() throws(StoreFailure) {
         if isFilling { try connection.endRestoring() }
         restoredRows = 0
+        guard let since = restoringSince else { return }
+        restoringSince = nil
+        wholeAt = since
+        if heldSince == nil {
+            try steps.begin.run()
+            (heldSince, changesAtHold) = (since, changes)
+            try commitHeld()
+        }
     }
 
     /// Puts one changelog record back, inside a transaction that does not capture.

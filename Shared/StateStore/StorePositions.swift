@@ -53,14 +53,15 @@ final class StorePositions {
     /// Notes how far the store has applied a log; it is written with ``write(_:)``.
     func setLog(_ topic: String, next: Offset) { reached[topic] = next }
 
-    /// Writes what was noted, and the time, into the transaction that is about to be committed.
-    func write(_ now: Timestamp) throws(StoreFailure) {
+    /// Writes what was noted, and the time unless it stays as it is, into the transaction that is about to be
+    /// committed.
+    func write(_ time: Timestamp?) throws(StoreFailure) {
         for (topic, next) in reached.sorted(by: { $0.key < $1.key }) {
             upsertLog.bind(topic)
             upsertLog.bind(next.number)
             try upsertLog.run()
         }
-        try setFact("committed_at", String(now.milliseconds))
+        if let time { try setFact("committed_at", String(time.milliseconds)) }
         reached.removeAll(keepingCapacity: true)
     }
 

@@ -43,6 +43,8 @@ final class PartitionTask {
     var blockedSince: Timestamp?
     /// Where the restore sources began when they were looked at: what retention took is not read.
     private var starts: [TopicID: Offset] = [:]
+    /// When their ends were looked at.
+    private var restoringSince = Timestamp.zero
     /// Restoring progress, for people.
     private(set) var restoredTo: [TopicID: Offset] = [:]
 
@@ -160,8 +162,9 @@ final class PartitionTask {
     }
 
     func startRestoring(
-        _ sources: [TopicID: LogBounds], committed: [TopicID: Offset], resumed: [TopicID: Offset]
+        _ sources: [TopicID: LogBounds], committed: [TopicID: Offset], resumed: [TopicID: Offset], at now: Timestamp
     ) {
+        restoringSince = now
         self.committed = committed.merging(resumed) { $1 }
         self.resumed = resumed
         starts = sources.mapValues(\.start)
@@ -171,7 +174,7 @@ final class PartitionTask {
     /// Applies records of the restore sources in one transaction.
     func applyRestored(_ records: [Record], now: Timestamp) throws(StoreFailure) {
         guard let store, let processor else { return }
-        try store.beginRestoring(rows: records.count)
+        try store.beginRestoring(rows: records.count, since: restoringSince)
         var positions: [TopicID: Offset] = [:]
         for record in records {
             do throws(StoreFailure) {
@@ -204,6 +207,12 @@ final class PartitionTask {
         if let goal = goals[topic], offset >= goal { goals[topic] = nil }
         state = .restoring(goals: goals)
         return goals.isEmpty
+    }
+
+    /// Whether the restore took so long that deletions may have expired before they were read.
+    func hasMissedDeletions(before oldest: Timestamp) throws(StoreFailure) -> Bool {
+        guard !switchedOff.contains(.tombstoneAge), let seen = try store?.commitTime() else { return false }
+        return seen < oldest
     }
 
     /// The first input whose position in the store is not the group's.
@@ -310,7 +319,7 @@ final class PartitionTask {
     }
 
     /// Writes the batches to the file that the log has and the store holds.
-    func commitHeld(now: Timestamp) throws(StoreFailure) { try store?.commitHeld(now: now) }
+    func commitHeld() throws(StoreFailure) { try store?.commitHeld() }
 
     /// Whether there are positions that are not committed yet.
     var isAhead: Bool { !reached.isEmpty || !resumed.isEmpty }
@@ -322,10 +331,10 @@ final class PartitionTask {
         processor?.batchCommitted()
     }
 
-    func undo() throws(StoreFailure) {
+    func undo(at now: Timestamp) throws(StoreFailure) {
         reached.removeAll()
         if switchedOff.contains(.rollback) {
-            try store?.commit(at: [], now: .zero)
+            try store?.commit(at: [], now: now)
         } else {
             try store?.rollback()
         }

@@ -280,7 +280,7 @@ extension Worker {
     /// What a worker without that safeguard does.
     private func commitBefore(_ touched: [PartitionTask], _ now: Timestamp) throws(WorkerFailure) {
         try commitStores(touched, [], now)
-        for task in touched { try storing(task) { () throws(StoreFailure) in try task.commitHeld(now: now) } }
+        for task in touched { try storing(task) { () throws(StoreFailure) in try task.commitHeld() } }
     }
 
     /// Writes what stores have held for long enough. Stores that began together would be written together ever after,
@@ -296,7 +296,7 @@ extension Worker {
         }
         for task in due {
             lastOverdue = now
-            try storing(task) { () throws(StoreFailure) in try task.commitHeld(now: now) }
+            try storing(task) { () throws(StoreFailure) in try task.commitHeld() }
         }
     }
 
@@ -312,7 +312,7 @@ extension Worker {
     func undoBatch() {
         for task in tasks where task.store?.isInTransaction ?? false {
             do throws(StoreFailure) {
-                try task.undo()
+                try task.undo(at: context.now)
             } catch {
                 let partition = Int64(task.partition.number)
                 if error.cause == .heldUndone {

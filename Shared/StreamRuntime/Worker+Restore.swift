@@ -51,7 +51,8 @@ extension Worker {
 
     /// Steps 1 to 4; false if the group's position is not stable yet.
     private func open(_ task: PartitionTask) throws(WorkerFailure) -> Bool {
-        let oldest = clock.now().adding(milliseconds: -settings.tombstoneLife / 2)
+        let now = clock.now()
+        let oldest = now.adding(milliseconds: -settings.tombstoneLife / 2)
         if task.store == nil {
             let distrust = try storing(task) { () throws(StoreFailure) in
                 try task.open(in: clusterID, oldest: oldest)
@@ -60,7 +61,7 @@ extension Worker {
         }
         guard let committed = try committedOffsets(of: task) else { return false }
         let resumed = try verifyInputs(of: task, committed)
-        task.startRestoring(try verifiedSources(of: task), committed: committed, resumed: resumed)
+        task.startRestoring(try verifiedSources(of: task), committed: committed, resumed: resumed, at: now)
         return true
     }
 
@@ -132,7 +133,13 @@ extension Worker {
 
     /// Steps 6 and 7: compares positions and lets the tasks run.
     private func start(_ finished: [PartitionTask]) throws(WorkerFailure) {
+        let oldest = clock.now().adding(milliseconds: -settings.tombstoneLife)
         for task in finished {
+            // The process slept meanwhile. Opened anew the store is found too old, and wiped.
+            if try storing(task, { () throws(StoreFailure) in try task.hasMissedDeletions(before: oldest) }) {
+                task.reopen()
+                continue
+            }
             let found = try storing(task) { () throws(StoreFailure) in try task.disagreement() }
             if let found, !switchedOff.contains(.comparison) {
                 // If this process stood still since it asked, somebody else may have owned the partition and

@@ -341,7 +341,7 @@ public final class Worker<Log: EventLog> {
         undoBatch()
         for task in tasks {
             do throws(StoreFailure) {
-                try task.commitHeld(now: clock.now())
+                try task.commitHeld()
             } catch {
                 logger.warning(
                     "store.held-batches-dropped", .number("partition", Int64(task.partition.number)),

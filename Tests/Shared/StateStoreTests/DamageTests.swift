@@ -28,7 +28,7 @@ struct DamageTests {
                 try insert.run()
             }
             try store.commit(at: [], now: Timestamp(milliseconds: 1))
-            try store.commitHeld(now: Timestamp(milliseconds: 1))
+            try store.commitHeld()
         }
         try body(path)
     }
@@ -114,8 +114,8 @@ struct DamageTests {
             for round in 1...3 {
                 try store?.begin()
                 try store?.connection.execute("UPDATE wallet SET points = \(round)")
-                try store?.commit(at: [], now: .zero)
-                try store?.commitHeld(now: Timestamp(milliseconds: Int64(round + 1)))
+                try store?.commit(at: [], now: Timestamp(milliseconds: Int64(round + 1)))
+                try store?.commitHeld()
             }
             // What a killed process leaves behind.
             let copy = path + ".copy"

@@ -42,13 +42,51 @@ struct HeldBatchTests {
         defer { try? StateStore.wipe(location) }
         var store: StateStore? = try open()
         try store.map { try batch($0, lots: 1...1, next: 7, at: Self.now) }
-        try store?.commitHeld(now: Self.now)
+        try store?.commitHeld()
         try store.map { try batch($0, lots: 2...2, next: 8, at: Self.now) }
         #expect(try store?.logPosition(of: "log") == Offset(80), "the store itself knows how far it is")
         #expect(try store?.inputPosition(of: "in") == Offset(8))
         store = nil
         let left = try found()
         #expect(left.lots == 1 && left.input == Offset(7) && left.log == Offset(70) && left.time == Self.now)
+    }
+
+    @Test func `a file that is written late is as old as the last batch in it`() throws {
+        defer { try? StateStore.wipe(location) }
+        var store: StateStore? = try open()
+        try store.map { try batch($0, lots: 1...1, next: 1, at: Self.now) }
+        let last = Self.now.adding(milliseconds: 900)
+        try store.map { try batch($0, lots: 2...2, next: 2, at: last) }
+        // Whenever that is: the process may have been asleep for a week.
+        try store?.commitHeld()
+        store = nil
+        let left = try found()
+        #expect(left.lots == 2 && left.time == last)
+    }
+
+    @Test func `a store that is put back is as old as it was until all of it was read`() throws {
+        defer { try? StateStore.wipe(location) }
+        var store: StateStore? = try open()
+        func slice(_ lot: Int64, _ reading: Timestamp, at now: Timestamp) throws {
+            try store?.beginRestoring(rows: 1, since: reading)
+            try store?.restore(key: Array(#"["lot",\#(lot)]"#.utf8)[...], value: Array("[\(lot),1]".utf8)[...])
+            try store?.commit(at: [("log", Offset(lot))], now: now)
+        }
+        let (first, second) = (Self.now, Self.now.adding(milliseconds: 86_400_000))
+        try slice(1, first, at: first.adding(milliseconds: 50))
+        try slice(2, first, at: first.adding(milliseconds: 100))
+        store = nil
+        #expect(try found().time == first, "a new store is as old as what was read first")
+        store = try open()
+        try slice(3, second, at: second.adding(milliseconds: 50))
+        store = nil
+        #expect(try found().time == first, "it may lack a deletion of what it had before")
+        store = try open()
+        try slice(4, second, at: second.adding(milliseconds: 100))
+        try store?.endRestoring()
+        store = nil
+        let left = try found()
+        #expect(left.lots == 4 && left.log == Offset(4) && left.time == second)
     }
 
     @Test func `what is held is overdue after two seconds, or when the clock is set back`() throws {
@@ -60,7 +98,7 @@ struct HeldBatchTests {
         #expect(store.isOverdue(at: Self.now.adding(milliseconds: -1)))
         try batch(store, lots: 2...2, next: 2, at: Self.now.adding(milliseconds: 900))
         #expect(store.isOverdue(at: Self.now.adding(milliseconds: 2_000)), "the oldest batch counts")
-        try store.commitHeld(now: Self.now)
+        try store.commitHeld()
         #expect(!store.isOverdue(at: Self.now.adding(milliseconds: 5_000)))
     }
 
@@ -76,7 +114,7 @@ struct HeldBatchTests {
 
     @Test func `a store that is filled has no turn`() throws {
         let store = try StateStore(.memory, schema: Self.schema)
-        try store.beginRestoring(rows: Int(StateStore.filledRows))
+        try store.beginRestoring(rows: Int(StateStore.filledRows), since: Self.now)
         try store.restore(key: Array(#"["lot",1]"#.utf8)[...], value: Array("[1,1]".utf8)[...])
         try store.commit(at: [("log", Offset(5))], now: Self.now)
         #expect(!store.isOverdue(at: Self.now.adding(milliseconds: 1_999), inTurn: true))
@@ -90,7 +128,7 @@ struct HeldBatchTests {
         store = nil
         #expect(try found().lots == 12_000)
         store = try open()
-        try store?.beginRestoring(rows: 1)
+        try store?.beginRestoring(rows: 1, since: Self.now)
         try store?.restore(key: Array(#"["lot",13000]"#.utf8)[...], value: Array("[13000,1]".utf8)[...])
         try store?.commit(at: [("log", Offset(11))], now: Self.now)
         store = nil
@@ -107,7 +145,7 @@ struct HeldBatchTests {
         try store.setInputPosition(of: "in", next: Offset(9))
         try store.rollback()
         try batch(store, lots: 4...4, next: 4, at: Self.now)
-        try store.commitHeld(now: Self.now)
+        try store.commitHeld()
         #expect(try store.connection.integer("SELECT count(*) FROM lot") == 4)
         #expect(try store.inputPosition(of: "in") == Offset(4))
     }
@@ -124,7 +162,7 @@ struct HeldBatchTests {
             }
         }
         try store.map { try batch($0, lots: 1...1, next: 1, at: Self.now) }
-        try store?.commitHeld(now: Self.now)
+        try store?.commitHeld()
         try records(2...9)
         try store?.rollback()
         #expect(try store?.connection.integer("SELECT count(*) FROM lot") == 1, "nothing is held before it")
@@ -158,7 +196,7 @@ struct HeldBatchTests {
         defer { try? StateStore.wipe(location) }
         var store: StateStore? = try open()
         func fill(_ lots: ClosedRange<Int>, next: Int64) throws {
-            try store?.beginRestoring(rows: lots.count)
+            try store?.beginRestoring(rows: lots.count, since: Self.now)
             for number in lots {
                 try store?.restore(
                     key: Array(#"["lot",\#(number)]"#.utf8)[...], value: Array("[\(number),1]".utf8)[...])
@@ -168,7 +206,7 @@ struct HeldBatchTests {
         try fill(1...50_000, next: 5)
         try fill(50_001...50_010, next: 6)
         #expect(try store?.logPosition(of: "log") == Offset(6))
-        try store?.beginRestoring(rows: 1)
+        try store?.beginRestoring(rows: 1, since: Self.now)
         #expect(throws: StoreFailure.self, "what is held cannot be kept without what failed") {
             try store?.rollback()
         }
@@ -177,7 +215,7 @@ struct HeldBatchTests {
         store = try open()
         try fill(1...50_000, next: 5)
         try store?.endRestoring()
-        try store?.commitHeld(now: Self.now)
+        try store?.commitHeld()
         store = nil
         let left = try found()
         #expect(left.lots == 50_000 && left.log == Offset(5))
