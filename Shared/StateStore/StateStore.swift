@@ -109,6 +109,8 @@ public final class StateStore {
 
     /// A batch is at hand.
     public private(set) var isInTransaction = false
+    /// A batch could not be undone alone: SQLite's open transaction may have half of it behind those that are held.
+    private var isBroken = false
     private var changesAtBegin: Int64 = 0
     /// Since when the log has batches that the file has not; their rows are in SQLite's open transaction.
     public private(set) var heldSince: Timestamp?
@@ -128,6 +130,7 @@ public final class StateStore {
     /// Begins a batch. With `capturing`, the rows it changes can be read with ``forEachChange(_:)``.
     public func begin(capturing: Bool = true) throws(StoreFailure) {
         precondition(!isInTransaction, "batches do not nest")
+        try mustBeWhole()
         try limitPages()
         isMarked = heldSince != nil && !isFilling
         if heldSince == nil { try steps.begin.run() } else if isMarked { try steps.markBatch.run() }
@@ -192,6 +195,7 @@ public final class StateStore {
     public func commitHeld() throws(StoreFailure) {
         precondition(!isInTransaction, "a batch ends first")
         guard heldSince != nil else { return }
+        try mustBeWhole()
         try positions.write(wholeAt)
         if case .image(let image) = location, image.isFull {
             throw StoreFailure(operation: "COMMIT", code: SQLITE_FULL, detail: "disk is full", consequence: .retry)
@@ -199,6 +203,14 @@ public final class StateStore {
         try steps.commit.run()
         heldSince = nil
         if case .image(let image) = location { image.save(try connection.serialized()) }
+    }
+
+    /// Half a batch with the positions of those before it would be applied a second time.
+    private func mustBeWhole() throws(StoreFailure) {
+        guard isBroken else { return }
+        throw StoreFailure(
+            operation: "go on", detail: "a batch could not be undone; the store has to be opened anew",
+            consequence: .retry, cause: .heldUndone)
     }
 
     /// On a simulated disk that is full no page can be added.
@@ -218,6 +230,8 @@ public final class StateStore {
         guard isInTransaction else { return }
         endCapture()
         isInTransaction = false
+        // Until all of it has gone well: whoever stops now still gives the store up, and writes what is held.
+        isBroken = true
         // SQLite rolls back by itself on some failures (disk full, I/O); a second ROLLBACK would be refused.
         let isRolledBack = unsafe sqlite3_get_autocommit(connection.handle) != 0
         if heldSince == nil {
@@ -230,6 +244,7 @@ public final class StateStore {
             try steps.undoBatch.run()
             try steps.releaseBatch.run()
         }
+        isBroken = false
     }
 
     // MARK: Records

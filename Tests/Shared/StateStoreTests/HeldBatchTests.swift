@@ -176,6 +176,25 @@ struct HeldBatchTests {
         } throws: { failure in
             (failure as? StoreFailure)?.cause == .heldUndone
         }
+        #expect(throws: StoreFailure.self, "half a batch is among them") { try store?.commitHeld() }
+        store = nil
+        let left = try found()
+        #expect(left.lots == 1 && left.input == Offset(1) && left.log == Offset(10))
+    }
+
+    @Test func `half a batch that could not be undone is not written with those that are held`() throws {
+        defer { try? StateStore.wipe(location) }
+        var store: StateStore? = try open()
+        try store.map { try batch($0, lots: 1...1, next: 1, at: Self.now) }
+        try store?.commitHeld()
+        try store.map { try batch($0, lots: 2...2, next: 2, at: Self.now) }
+        try store?.begin()
+        try store?.connection.execute("INSERT INTO lot VALUES (3, 1)")
+        // Without its mark the batch cannot be undone alone.
+        try store?.connection.execute("RELEASE batch")
+        #expect(throws: StoreFailure.self) { try store?.rollback() }
+        #expect(throws: StoreFailure.self) { try store?.commitHeld() }
+        #expect(throws: StoreFailure.self, "it has to be opened anew") { try store?.begin() }
         store = nil
         let left = try found()
         #expect(left.lots == 1 && left.input == Offset(1) && left.log == Offset(10))

@@ -49,9 +49,11 @@ final class CountingProcessor: PartitionProcessor {
     /// A key `timer` asks for a punctuation at once.
     private var timerIsDue = false
     private let disk: FullDisk?
+    private let connection: Connection
 
     init(_ store: StateStore, _ partition: PartitionIndex, _ disk: FullDisk?) throws(StoreFailure) {
         self.disk = disk
+        connection = store.connection
         self.partition = partition
         select = try store.connection.prepare("SELECT count FROM tally WHERE name = ?")
         upsert = try store.connection.prepare("INSERT OR REPLACE INTO tally (name, count) VALUES (?, ?)")
@@ -78,6 +80,10 @@ final class CountingProcessor: PartitionProcessor {
         if key == "huge" {
             batch.output.append(to: TopicPartition(.walletCommands, partition), key: Array(key.utf8))
             batch.output.setValue([UInt8](repeating: 0x30, count: 1_000_000))
+        }
+        if key == "breaks-the-mark" {
+            try storing { () throws(StoreFailure) in try connection.execute("RELEASE batch") }
+            throw .unprocessable(code: "poison", detail: "cannot be undone either")
         }
         // After the row and the output were written, so that both have to vanish again.
         if key == "poison" { throw .unprocessable(code: "poison", detail: "cannot be counted") }

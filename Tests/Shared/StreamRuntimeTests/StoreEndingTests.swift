@@ -83,6 +83,21 @@ struct StoreEndingTests {
         #expect(wipes(rig) == 3)
     }
 
+    @Test func `a batch that could not be undone is not in the store that is given up`() throws {
+        let path = try folder("half-a-batch")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let rig = ServiceRig(partitions: 1)
+        let running = rig.start(countingTopology(), folder: path)
+        try send(rig, "ada")
+        rig.settle()
+        try send(rig, "breaks-the-mark")
+        rig.settle()
+        #expect(running.stop?.code == .storeUnusable)
+        rig.close(running)
+        let left = try StateStore(.file(path: path + "/partition-0.sqlite"), schema: countingTopology().schema)
+        #expect(try left.connection.integer("SELECT count(*) FROM tally WHERE name = 'breaks-the-mark'") == 0)
+    }
+
     @Test func `rows of a newer program stop an older one that has no store`() throws {
         let rig = ServiceRig(partitions: 1)
         try rig.append(.changelog(of: .ruleEvaluator), key: Array(#"["tomorrow",1]"#.utf8), value: Array("[1]".utf8))
