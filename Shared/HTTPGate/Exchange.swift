@@ -62,7 +62,7 @@ final class Exchange: HTTPCaller, @unchecked Sendable {
                 return (false, false)
             }
         }
-        if wasSuspended { peer.owe(nil) }
+        if wasSuspended { peer.settle(self) }
         return isFirst
     }
 

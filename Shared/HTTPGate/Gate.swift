@@ -73,7 +73,7 @@ final class Gate: Sendable {
         exchange.peer.owe(exchange)
         // Looked at afterwards: either this sees that the server refuses, or who refuses sees the exchange.
         guard isRefusing.load(ordering: .sequentiallyConsistent) else { return true }
-        exchange.peer.owe(nil)
+        exchange.peer.settle(exchange)
         return false
     }
 

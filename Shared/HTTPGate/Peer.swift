@@ -32,9 +32,16 @@ final class Peer: Sendable {
         shutdown(socket, Int32(SHUT_RDWR))
     }
 
-    /// The service has this request and answers it later; nil when it has.
-    func owe(_ exchange: Exchange?) {
-        owed.withLock { $0 = exchange.map { Owed(exchange: $0, since: monotonicMilliseconds()) } }
+    /// The service has this request and answers it later.
+    func owe(_ exchange: Exchange) {
+        owed.withLock { $0 = Owed(exchange: exchange, since: monotonicMilliseconds()) }
+    }
+
+    /// This request has its answer. On a connection that goes on, another may be owed one by now.
+    func settle(_ exchange: Exchange) {
+        owed.withLock { owed in
+            if owed?.exchange === exchange { owed = nil }
+        }
     }
 
     /// The request that has waited for its answer since before `time`.
