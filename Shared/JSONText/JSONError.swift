@@ -15,6 +15,8 @@ public struct JSONLimits: Sendable, Equatable {
     public var items = 1_000
     /// Values in all (a key is not one): a thousand lines of twenty fields.
     public var nodes = 20_000
+    /// Whether a string may have U+0000, as an escape: only where a program reads again what it has written.
+    public var allowsNul = false
 
     public init() {}
     public static let standard = JSONLimits()

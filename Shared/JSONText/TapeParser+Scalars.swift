@@ -82,7 +82,7 @@ extension TapeParser {
             throw refusal(.invalidJSON, text, nodes.span, "\\u takes four hex digits")
         }
         switch unit {
-        case 0:
+        case 0 where !limits.allowsNul:
             throw refusal(.nulCharacter, text, nodes.span, "the character U+0000 in a string")
         case 0xd800...0xdbff:
             guard at + 12 <= text.count, text[at + 6] == UInt8(ascii: "\\"),

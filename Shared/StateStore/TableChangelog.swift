@@ -66,10 +66,12 @@ private func newer(_ detail: String) -> StoreFailure {
 
 /// One table's statements and codec.
 final class TableChangelog {
-    /// A row is smaller than the largest message a broker takes.
+    /// A row is smaller than the largest message a broker takes. Whatever text a row may hold is read back: a record
+    /// that cannot be read stops every restore for good.
     static let limits: JSONLimits = {
         var limits = JSONLimits.standard
         limits.bytes = 1 << 20
+        limits.allowsNul = true
         return limits
     }()
 

@@ -5,10 +5,11 @@ import Messages
 import Primitives
 import RewardsIssuerDomain
 import StreamRuntime
+import Telemetry
 
 extension RewardsIssuerProcessor {
-    /// A trace context of version 00 has exactly this length (W3C Trace Context 3.2); others are not carried
-    /// on.
+    /// A trace context of version 00 has exactly this length (W3C Trace Context 3.2); longer ones of later versions
+    /// are not carried on.
     private static let traceparentBytes = 55
 
     /// Whom a record on `reward-requests` is about. The partition must be the key's: the ledger's answer
@@ -51,9 +52,11 @@ extension RewardsIssuerProcessor {
         return Waiter(address, isRepeat: isRepeat)
     }
 
+    /// It is kept until the reward is issued, so it must be one: anybody may write any bytes into a header.
     func traceparent(of record: Record) -> String? {
-        guard let text = record.headerText(HeaderName.traceparent), text.utf8.count == Self.traceparentBytes
+        guard let bytes = record.header(HeaderName.traceparent), bytes.count == Self.traceparentBytes,
+            TraceContext(traceparent: bytes) != nil
         else { return nil }
-        return text
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

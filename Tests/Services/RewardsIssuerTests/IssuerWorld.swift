@@ -95,11 +95,11 @@ final class IssuerWorld {
     /// Asks for a reward; with a correlation, waits for the answer.
     func request(
         _ key: String, of name: String, reward: String = "mug", correlation: UInt64? = nil,
-        body: String? = nil, at time: Timestamp? = nil
+        body: String? = nil, at time: Timestamp? = nil, traceparent: String = IssuerWorld.traceparent
     ) throws {
         try write(
             "reward.request", key, name, correlation,
-            [("ce_time", "\(time ?? rig.clock.now())"), ("traceparent", Self.traceparent)],
+            [("ce_time", "\(time ?? rig.clock.now())"), ("traceparent", traceparent)],
             body ?? #"{"externalId":"\#(name)","reward":"\#(reward)"}"#)
     }
 

@@ -58,6 +58,27 @@ struct RewardIssuingTests {
         #expect(try world.deadLetterReasons().isEmpty)
     }
 
+    private static let brokenTraces: [[UInt8]] = [
+        [UInt8](repeating: 0, count: 55),
+        Array("00-00000000000000000000000000000000-b7ad6b7169203331-01".utf8),
+        Array(IssuerWorld.traceparent.uppercased().utf8), Array((IssuerWorld.traceparent + "-more").utf8),
+    ]
+
+    @Test(arguments: brokenTraces)
+    func `what is no trace context is not carried on, and not kept either`(_ bytes: [UInt8]) throws {
+        let world = try IssuerWorld()
+        world.ledger.open(world.wallet("anna"), balance: 500)
+        try world.request("k", of: "anna", traceparent: String(decoding: bytes, as: UTF8.self))
+        world.rig.settle()
+        for record in try world.rig.records(of: .changelog(of: .rewardsIssuer)) {
+            #expect(record.value.map { String(decoding: $0, as: UTF8.self).contains("\\u0000") } != true)
+        }
+        try world.settle()
+        #expect(try world.issues("k").map(\.status) == [.issued])
+        let commit = try #require(try world.commands("hold.commit").first)
+        #expect(commit.headerText("traceparent") == nil)
+    }
+
     @Test(arguments: [
         (reward: "mug", wallet: "poor", reason: "insufficient-balance"), ("mug", "nobody", "unknown-wallet"),
         ("mug", "blocked", "wallet-blocked"), ("nothing", "rich", "unknown-reward"),

@@ -53,6 +53,18 @@ struct StateStoreTests {
         #expect(try changes(of: store) == [lot: #"["0000000000000000000000000000002a",1,"a \"b\" ✓",11]"#])
     }
 
+    @Test func `any text that a row may hold is read back from the changelog, also U+0000`() throws {
+        let (store, copy) = (try makeStore(), try makeStore())
+        let scalars = (UInt8.min...0x7f).map { String(UnicodeScalar($0)) } + ["é", "\u{2028}", "😀"]
+        try store.begin()
+        for (number, text) in scalars.enumerated() { try put(store, 42, Int64(number), "a" + text + "b", 1) }
+        try copy.begin(capturing: false)
+        for (key, value) in try changes(of: store) {
+            try copy.restore(key: Array(key.utf8)[...], value: value.map { Array($0.utf8)[...] })
+        }
+        #expect(try rows(copy) == rows(store))
+    }
+
     @Test func `a row that came and went is no record, a deleted one is a tombstone`() throws {
         let store = try makeStore()
         try store.begin()
