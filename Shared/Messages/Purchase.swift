@@ -81,8 +81,13 @@ extension Purchase {
             fields.items("lines", maximum: maximumLines, required: false) { readLine(&$0, currency) } ?? []
         let stated = readAmount(&fields, "total", currency, required: lines.isEmpty)
         guard fields.problems.isEmpty, let externalID, let occurredAt, let unit else { return nil }
+        // No overflow: a thousand lines of the largest amount still fit.
         let sum = lines.reduce(Int64(0)) { $0 + $1.total } - (discount ?? 0)
         let total = stated ?? sum
+        guard total <= Money.maximumMinorUnits else {
+            fields.report("total", code: "range", detail: "the lines less the discount come to too much")
+            return nil
+        }
         if !lines.isEmpty, total != sum || total < 0 {
             fields.report(
                 "total", code: "inconsistent-total", detail: "the lines less the discount come to \(sum) minor units")
@@ -107,6 +112,10 @@ extension Purchase {
             return nil
         }
         let computed = gross + vat
+        guard computed <= Money.maximumMinorUnits else {
+            fields.report("total", code: "range", detail: "quantity × net amount + VAT is too large")
+            return nil
+        }
         if let stated, stated != computed {
             fields.report(
                 "total", code: "inconsistent-total", detail: "quantity × net amount + VAT is \(computed) minor units")

@@ -1,5 +1,6 @@
 import JSONText
 import Messages
+import Primitives
 import Testing
 
 @Suite("Purchase")
@@ -60,6 +61,58 @@ struct PurchaseTests {
         let lines = #"{"sku":"s","netAmount":1},{"sku":"t","netAmount":2}"#
         #expect(code { () throws(MessageFailure) in try read(total: "3.01", lines: lines) } == "inconsistent-total")
         #expect(code { () throws(MessageFailure) in try read(total: "3", lines: lines) } == nil)
+    }
+
+    /// The field that a refusal names first, and why.
+    private func problem(_ body: () throws(MessageFailure) -> Purchase) -> String? {
+        do throws(MessageFailure) {
+            _ = try body()
+            return nil
+        } catch {
+            guard case .fields(let problems) = error else { return error.code }
+            return problems.first.map { "\($0.pointer) \($0.code)" }
+        }
+    }
+
+    @Test func `a line and a purchase that come to more than an amount may be are refused, and the field is named`() {
+        let most = Money.maximumMinorUnits
+        func problem(_ lines: String, total: String? = nil) -> String? {
+            self.problem { () throws(MessageFailure) in try read(currency: "JPY", total: total, lines: lines) }
+        }
+        #expect(problem(#"{"sku":"s","netAmount":\#(most)}"#) == nil)
+        #expect(problem(#"{"sku":"s","netAmount":\#(most),"vat":1}"#) == "/lines/0/total range")
+        #expect(problem(#"{"sku":"s","netAmount":1,"vat":\#(most)}"#) == "/lines/0/total range")
+        let half = #"{"sku":"s","quantity":2,"netAmount":\#(most / 4)}"#
+        #expect(problem(half + "," + half) == nil)
+        #expect(problem(half + "," + half + #",{"sku":"t","netAmount":1}"#) == "/total range")
+        #expect(problem(half + "," + half + "," + half, total: "\(most)") == "/total inconsistent-total")
+    }
+
+    @Test(arguments: [61, 62, 63] as [UInt64])
+    func `what is read is read again from what is written, up to the bounds`(_ seed: UInt64) {
+        var draw = Draw(seed: seed)
+        var (taken, refused) = (0, 0)
+        let most = Money.maximumMinorUnits
+        for _ in 0..<1_000 {
+            let lines = draw.list(3) { draw in
+                let quantity = draw.one(of: [1, 2, 1_000, Purchase.maximumQuantity])
+                let net = draw.one(of: [0, 1, most / quantity / 2, most / quantity])
+                let vat = draw.one(of: [0, 1, most - net * quantity, most / 2, most])
+                return #"{"sku":"s","quantity":\#(quantity),"netAmount":\#(net),"vat":\#(vat)}"#
+            }
+            let total = lines.isEmpty ? "\(draw.amount())" : nil
+            let text = lines.joined(separator: ",")
+            let read = try? self.read(currency: "JPY", total: total, lines: text)
+            guard let read else {
+                refused += 1
+                continue
+            }
+            taken += 1
+            var writer = JSONWriter()
+            read.encode(to: &writer)
+            #expect((try? Purchase.decode(writer.bytes)) == read, "\(text)")
+        }
+        #expect(taken > 100 && refused > 100)
     }
 
     @Test func `O32 an event is created as posted, any other state is refused`() {
