@@ -31,13 +31,18 @@ extension Worker {
     }
 
     /// Steps 1 to 4 for all that are due. What stops one may stop others: all of it is told at once, or somebody
-    /// would have to start the service once for each partition to learn it.
+    /// would have to start the service once for each partition to learn it. But no further than to a position that is
+    /// not stable: that question may take seconds, in which the group is not polled, and when the coordinator is away
+    /// it takes them for each partition.
     private func openTasks() throws(WorkerFailure) {
         var stops: [WorkerStop] = []
-        for task in tasks {
-            guard case .opening = task.state else { continue }
+        for task in tasksToOpen() {
             do throws(WorkerFailure) {
-                if try open(task) { readerIsCurrent = false }
+                guard try open(task) else {
+                    unstablePartition = task.partition
+                    break
+                }
+                readerIsCurrent = false
             } catch {
                 guard case .stop(let stop) = error else { throw error }
                 stops.append(stop)
@@ -47,6 +52,14 @@ extension Worker {
         stops += try mismatchesElsewhere()
         let alike = stops.filter { $0.code == first.code }.map(\.detail)
         throw .stop(WorkerStop(first.code, alike.joined(separator: "; ")))
+    }
+
+    /// Those behind the one that was not stable come first, so that it holds up no other.
+    private func tasksToOpen() -> [PartitionTask] {
+        let due = tasks.filter { if case .opening = $0.state { true } else { false } }
+        guard let last = unstablePartition else { return due }
+        unstablePartition = nil
+        return due.filter { $0.partition > last } + due.filter { $0.partition <= last }
     }
 
     /// Steps 1 to 4; false if the group's position is not stable yet.

@@ -51,6 +51,8 @@ public final class Worker<Log: EventLog> {
     var readerIsCurrent = false
     /// This worker's part of the process's running partitions.
     var countedRunning = 0
+    /// Whose position nobody could tell the last time that partitions were opened.
+    var unstablePartition: PartitionIndex?
     /// What the reader reads, while it is current.
     var beingRead: [PartitionIndex] = []
     var clusterID = ""
