@@ -51,9 +51,12 @@ public final class KafkaLog: EventLog {
 
     public func clusterID() throws(LogFailure) -> String { try control.clusterID() }
 
-    /// The producer of the HTTP gateway. Waits for the cluster, to learn its topics.
-    public func makePublisher() throws(LogFailure) -> KafkaPublisher {
-        try KafkaPublisher(catalog: catalog, settings: settings)
+    /// The producer of the HTTP gateway. Waits for the cluster, to learn its topics, once for its life.
+    ///
+    /// - Parameter topics: those that it will write to.
+    /// - Throws: `retry` also if the brokers do not know one of them: the publisher would never write to it.
+    public func makePublisher(to topics: [TopicID]) throws(LogFailure) -> KafkaPublisher {
+        try KafkaPublisher(to: topics, catalog: catalog, settings: settings)
     }
 
     public func makeAdministrator() -> KafkaAdministrator { KafkaAdministrator(control) }

@@ -27,11 +27,13 @@ import Synchronization
     /// Raised by both clients when they have reports.
     private let bell: Bell
 
-    init(catalog: TopicCatalog, settings: KafkaSettings) throws(LogFailure) {
+    init(to needed: [TopicID], catalog: TopicCatalog, settings: KafkaSettings) throws(LogFailure) {
         bell = try Bell()
-        prompt = try PublisherClient(lingerMilliseconds: 0, catalog: catalog, settings: settings, bell: bell.descriptor)
+        prompt = try PublisherClient(
+            lingerMilliseconds: 0, catalog: catalog, needed: needed, settings: settings, bell: bell.descriptor)
         patient = try PublisherClient(
-            lingerMilliseconds: Pace.lingerMilliseconds, catalog: catalog, settings: settings, bell: bell.descriptor)
+            lingerMilliseconds: Pace.lingerMilliseconds, catalog: catalog, needed: needed, settings: settings,
+            bell: bell.descriptor)
         pace = Mutex(Pace(partitions: prompt.mostPartitions))
     }
 

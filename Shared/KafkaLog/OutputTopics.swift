@@ -12,8 +12,16 @@ import Primitives
     private let handles: TopicHandles
     private let catalog: TopicCatalog
 
-    init(_ handle: ClientHandle, catalog: TopicCatalog) throws(LogFailure) {
+    /// - Parameter needed: must be there, for an owner who keeps this for long.
+    /// - Throws: `retry` also if one of those is not known: brokers that have just started may not know it yet.
+    init(_ handle: ClientHandle, catalog: TopicCatalog, needed: [TopicID] = []) throws(LogFailure) {
         let known = unsafe try ClusterMetadata.query(handle.client)
+        let missing = needed.map(catalog.name).filter { known[$0] == nil }
+        guard missing.isEmpty else {
+            throw LogFailure(
+                operation: "learn topics", code: "_UNKNOWN_TOPIC", detail: missing.joined(separator: ", "),
+                consequence: .retry, cause: .topicMissing)
+        }
         counts = catalog.names.map { known[$0]?.partitions ?? 0 }
         handles = TopicHandles(catalog)
         for number in counts.indices where counts[number] > 0 {

@@ -10,14 +10,16 @@ import Primitives
     private let topics: OutputTopics
     private let reports: OpaquePointer
 
-    /// - Parameter bell: the descriptor of an event counter, which is raised when reports are there to be drained.
+    /// - Parameters:
+    ///   - needed: the topics that must be known by now.
+    ///   - bell: the descriptor of an event counter, which is raised when reports are there to be drained.
     init(
-        lingerMilliseconds: Int, catalog: TopicCatalog, settings: KafkaSettings, bell: Int32
+        lingerMilliseconds: Int, catalog: TopicCatalog, needed: [TopicID], settings: KafkaSettings, bell: Int32
     ) throws(LogFailure) {
         handle = try ClientHandle(
             .producer, .publisher(settings, lingerMilliseconds: lingerMilliseconds),
             ClientCallbacks(log: settings.log), reportsAsEvents: true)
-        topics = try OutputTopics(handle, catalog: catalog)
+        topics = try OutputTopics(handle, catalog: catalog, needed: needed)
         guard let queue = unsafe rd_kafka_queue_get_main(handle.client) else {
             throw KafkaError(RD_KAFKA_RESP_ERR__FAIL).failure("open report queue")
         }

@@ -28,7 +28,7 @@ final class DoorAttachment: Attachment {
         door = GatewayDoor(
             GatewayDoorSettings(doorSettings, port: UInt16(settings.httpPort), threads: settings.httpThreads),
             log: log, clock: parts.clock, entropy: &entropy, logger: parts.logger, registry: parts.registry
-        ) { () throws(LogFailure) in KafkaIntakePublisher(try log.makePublisher()) }
+        ) { () throws(LogFailure) in KafkaIntakePublisher(try log.makePublisher(to: Door.topics)) }
     }
 
     var waitingFor: [String] { door.waitingFor }

@@ -37,6 +37,9 @@ public struct DoorSettings: Sendable {
 
 /// Handles requests. May be shared by threads.
 public final class Door: Sendable {
+    /// What it writes to: a publisher must know them all.
+    public static let topics: [TopicID] = [.intake, .customerEvents, .walletCommands]
+
     private let settings: DoorSettings
     private let clock: any WallClock
     private let publisher: any IntakePublisher

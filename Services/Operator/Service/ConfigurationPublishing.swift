@@ -33,7 +33,7 @@ struct KafkaConfigurationPublisher: ConfigurationPublishing {
 
     func publish(_ records: [ConfigurationRecord]) throws(LogFailure) {
         try requireConfigurationTopic(log)
-        let publisher = try log.makePublisher()
+        let publisher = try log.makePublisher(to: [.config])
         defer { publisher.close() }
         var start = 0
         while start < records.count {

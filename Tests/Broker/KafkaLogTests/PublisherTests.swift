@@ -14,7 +14,7 @@ struct `Publishing to Kafka` {
 
     @Test func `every record published by several threads is reported once`() async throws {
         let fixture = try Fixture()
-        let publisher = try fixture.log.makePublisher()
+        let publisher = try fixture.log.makePublisher(to: [Fixture.output])
         try await withThrowingTaskGroup(of: Void.self) { group in
             for thread in UInt64(0)..<4 {
                 group.addTask {
@@ -47,7 +47,7 @@ struct `Publishing to Kafka` {
 
     @Test func `records that are many are reported once each, too`() throws {
         let fixture = try Fixture()
-        let publisher = try fixture.log.makePublisher()
+        let publisher = try fixture.log.makePublisher(to: [Fixture.output])
         let count = UInt64(20_000)
         var reports: [UInt64: Offset] = [:]
         func take(_ token: UInt64, _ result: Result<Offset, LogFailure>) {
@@ -73,7 +73,7 @@ struct `Publishing to Kafka` {
 
     @Test func `a full queue asks for a retry and an unknown partition stops`() throws {
         let fixture = try Fixture { $0.producerProperties = ["queue.buffering.max.messages": "3"] }
-        let publisher = try fixture.log.makePublisher()
+        let publisher = try fixture.log.makePublisher(to: [Fixture.output])
         func publish(_ partition: Int32, token: UInt64) throws(LogFailure) {
             try publisher.publish(
                 topic: Fixture.output, partition: PartitionIndex(partition), key: [], headers: [], value: nil,

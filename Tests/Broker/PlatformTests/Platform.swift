@@ -44,7 +44,7 @@ final class Platform {
             catalog: .pointstream(prefix: prefix))
         let replication = ["--replication", "\(cluster?.replication ?? 1)"]
         try Self.command(["topics"] + replication, brokers: brokers, prefix: prefix, partitions: partitions)
-        publisher = try log.makePublisher()
+        publisher = try log.makePublisher(to: [])
         try configure()
     }
 

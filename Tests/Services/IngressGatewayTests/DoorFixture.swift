@@ -13,6 +13,7 @@ import ServiceRig
 import SimulatedLog
 import Synchronization
 import Telemetry
+import Testing
 
 /// Keeps what the door writes, and acknowledges it as a test says.
 final class RecordingPublisher: IntakePublisher {
@@ -47,6 +48,7 @@ final class RecordingPublisher: IntakePublisher {
     }
 
     func publish(_ record: DoorRecord, completion: @escaping Completion) throws(LogFailure) {
+        #expect(Door.topics.contains(record.place.topic), "what is not there when it starts is never written")
         let (mode, action) = state.withLock { state in
             if state.mode != .full { state.records.append(record) }
             if state.mode == .hold { state.held.append(completion) }
