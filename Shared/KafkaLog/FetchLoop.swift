@@ -100,6 +100,9 @@ final class FetchLoop {
 
     func close() { topics.close() }
 
+    /// Before the handle, which ends only without topics, is let go.
+    deinit { close() }
+
     private func noteTaken(_ count: Int) {
         bytesTaken += count
         guard bytesTaken >= Self.bytesPerWaking else { return }

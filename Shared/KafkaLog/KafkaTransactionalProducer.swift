@@ -87,6 +87,9 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         handle.close()
     }
 
+    /// Its parts would go in their own order, and a client ends only without topics.
+    deinit { close() }
+
     // The steps are visible in the module, so that tests can hold a transaction open.
     func begin() throws(TransactionFault) {
         unsafe try check(rd_kafka_begin_transaction(handle.client), "begin transaction")

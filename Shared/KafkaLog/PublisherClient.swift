@@ -21,6 +21,7 @@ import Primitives
             ClientCallbacks(log: settings.log), reportsAsEvents: true)
         topics = try OutputTopics(handle, catalog: catalog, needed: needed)
         guard let queue = unsafe rd_kafka_queue_get_main(handle.client) else {
+            topics.close()
             throw KafkaError(RD_KAFKA_RESP_ERR__FAIL).failure("open report queue")
         }
         unsafe reports = queue
@@ -86,4 +87,7 @@ import Primitives
         unsafe rd_kafka_queue_destroy(reports)
         handle.close()
     }
+
+    /// Its parts would go in their own order, and a client ends only without topics.
+    deinit { close() }
 }
