@@ -25,13 +25,14 @@ enum PageChecksums {
     /// SQLite's code; registering happens at the first use.
     static let registration: Int32 = register()
 
-    /// Why a file cannot be trusted before a page of it was read; nil if it can, or is not there.
+    /// Why a file cannot be trusted before it was opened; nil if it can, or is not there.
     static func distrust(path: String) -> String? {
-        if FileManager.default.fileExists(atPath: path + checkpointSuffix) { return "a checkpoint was cut short" }
-        guard let file = FileHandle(forReadingAtPath: path), let header = try? file.read(upToCount: headerBytes),
-            header.count == headerBytes
-        else { return nil }
-        return header[reservedByte] == UInt8(reservedBytes) ? nil : "its pages have no checksums"
+        FileManager.default.fileExists(atPath: path + checkpointSuffix) ? "a checkpoint was cut short" : nil
+    }
+
+    /// Whether a header, which SQLite reads before any page, is that of a database whose pages have checksums.
+    static func hasChecksums(_ header: UnsafeRawBufferPointer) -> Bool {
+        unsafe header.count != headerBytes || header[reservedByte] == UInt8(reservedBytes)
     }
 
     /// Each step is a bijection of the sum so far: a change within one word of eight bytes is always found, any
@@ -161,15 +162,18 @@ private func checkedMethods() -> sqlite3_io_methods {
     return methods
 }
 
-/// Parts of a page are read for the header's sake alone, before the first page is read whole.
+/// Parts of a page are read for the header's sake alone, before the first page is read whole. The header is looked at
+/// here: whoever opens a file beside SQLite and closes it takes all locks from it that the process has on it.
 private func read(
     _ file: UnsafeMutablePointer<sqlite3_file>?, _ bytes: UnsafeMutableRawPointer?, _ count: Int32, _ offset: Int64
 ) -> Int32 {
     guard let file = unsafe file, let bytes = unsafe bytes else { return SQLITE_MISUSE }
     let own = unsafe inner(file)
     let code = unsafe own.pointee.pMethods.pointee.xRead(own, bytes, count, offset)
-    guard code == SQLITE_OK, isPage(count, offset) else { return code }
     let page = unsafe UnsafeRawBufferPointer(start: bytes, count: Int(count))
+    guard code == SQLITE_OK, isPage(count, offset) else {
+        return unsafe code != SQLITE_OK || offset != 0 || PageChecksums.hasChecksums(page) ? code : ioerrData
+    }
     let sum = unsafe PageChecksums.checksum(page, number: offset / Int64(count))
     return unsafe sum == PageChecksums.stored(in: page) ? SQLITE_OK : ioerrData
 }

@@ -108,6 +108,31 @@ struct DamageTests {
         }
     }
 
+    /// Linux's `F_OFD_GETLK`: which locks stand in the way, also those of the process that asks.
+    private static let getOtherLock: Int32 = 36
+
+    /// Whether somebody holds a lock on the file. Takes away what this process holds.
+    private func isLocked(_ path: String) -> Bool {
+        let file = unsafe open(path, O_RDWR)
+        defer { close(file) }
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        guard unsafe fcntl(file, Self.getOtherLock, &lock) == 0 else { return false }
+        return lock.l_type != Int16(F_UNLCK)
+    }
+
+    @Test func `a file that is opened a second time stays locked by the first`() throws {
+        try withStore { path in
+            let store = try StateStore(.file(path: path), schema: Self.schema)
+            let failure = #expect(throws: StoreFailure.self) {
+                try StateStore(.file(path: path), schema: Self.schema)
+            }
+            #expect(failure?.cause == .locked)
+            #expect(isLocked(path), "another process would open it")
+            withExtendedLifetime(store) {}
+        }
+    }
+
     @Test func `damage in the write-ahead log takes its newest transactions and nothing else`() throws {
         try withStore { path in
             var store: StateStore? = try StateStore(.file(path: path), schema: Self.schema)
