@@ -28,17 +28,11 @@ extension FieldReader {
     /// A name for machines: printable characters without white space and slashes, 1 to `maximum` UTF-8 bytes.
     public mutating func identifier(_ key: String, required: Bool = true, maximum: Int) -> String? {
         guard let text = bounded(key, required: required, maximum: maximum, minimum: 1) else { return nil }
-        if isPlainIdentifier(text.span) { return String(decoding: text, as: UTF8.self) }
-        switch contents(of: text, isRefused: isRefusedInIdentifier) {
-        case .refused:
-            report(key, code: "charset", detail: "printable characters without spaces and slashes are due")
+        if let (code, detail) = identifierProblem(text) {
+            report(key, code: code, detail: detail)
             return nil
-        case .blank:
-            report(key, code: "empty", detail: "the field must not be blank")
-            return nil
-        case .visible:
-            return String(decoding: text, as: UTF8.self)
         }
+        return String(decoding: text, as: UTF8.self)
     }
 
     private mutating func bounded(
@@ -49,18 +43,52 @@ extension FieldReader {
             reportType(key, index, due: "a string")
             return nil
         }
-        if text.count > maximum {
-            report(key, code: "too-long", detail: "at most \(maximum) bytes of UTF-8")
-            return nil
-        }
-        if text.count < minimum {
-            let isEmpty = text.isEmpty
-            report(
-                key, code: isEmpty ? "empty" : "too-short",
-                detail: isEmpty ? "the field must not be empty" : "at least \(minimum) bytes of UTF-8")
+        if let (code, detail) = sizeProblem(text, maximum: maximum, minimum: minimum) {
+            report(key, code: code, detail: detail)
             return nil
         }
         return text
+    }
+}
+
+/// The bytes as an identifier, by the rules of ``FieldReader/identifier(_:required:maximum:)``: for what does not come
+/// in a document, such as a record's header.
+///
+/// - Throws: a problem whose pointer is `name`.
+public func identifier(
+    _ bytes: ArraySlice<UInt8>, maximum: Int, name: String
+) throws(FieldProblem) -> String {
+    if let (code, detail) = sizeProblem(bytes, maximum: maximum, minimum: 1) {
+        throw FieldProblem(pointer: name, code: code, detail: detail)
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw FieldProblem(pointer: name, code: "charset", detail: "the text is not UTF-8")
+    }
+    if let (code, detail) = identifierProblem(bytes) {
+        throw FieldProblem(pointer: name, code: code, detail: detail)
+    }
+    return text
+}
+
+private func sizeProblem(
+    _ text: ArraySlice<UInt8>, maximum: Int, minimum: Int
+) -> (code: String, detail: String)? {
+    if text.count > maximum { return (code: "too-long", detail: "at most \(maximum) bytes of UTF-8") }
+    guard text.count < minimum else { return nil }
+    let isEmpty = text.isEmpty
+    return (
+        code: isEmpty ? "empty" : "too-short",
+        detail: isEmpty ? "the field must not be empty" : "at least \(minimum) bytes of UTF-8"
+    )
+}
+
+/// - Precondition: the text is UTF-8.
+private func identifierProblem(_ text: ArraySlice<UInt8>) -> (code: String, detail: String)? {
+    if isPlainIdentifier(text.span) { return nil }
+    return switch contents(of: text, isRefused: isRefusedInIdentifier) {
+    case .refused: (code: "charset", detail: "printable characters without spaces and slashes are due")
+    case .blank: (code: "empty", detail: "the field must not be blank")
+    case .visible: nil
     }
 }
 

@@ -4,7 +4,7 @@
 // one.
 
 /// One thing that is wrong with one field.
-public struct FieldProblem: Sendable, Equatable {
+public struct FieldProblem: Error, Equatable {
     /// RFC 6901 pointer from the document's root.
     public let pointer: String
     /// A stable word: "missing", "type", "range", "too-long", "charset", "empty", "unknown-value" and so on.

@@ -114,6 +114,17 @@ extension Record {
         header(HeaderName.source)?.elementsEqual(service.rawValue.utf8) ?? false
     }
 
+    /// The envelope's external id, held to the rules of a body's: outcomes show it, and whoever reads them back
+    /// refuses any other. Nil if there is none.
+    public func externalID() throws(MessageFailure) -> String? {
+        guard let value = header(HeaderName.externalID) else { return nil }
+        do throws(FieldProblem) {
+            return try identifier(value, maximum: Purchase.maximumExternalIDBytes, name: "external-id")
+        } catch {
+            throw .fields([error])
+        }
+    }
+
     public var replyAddress: ReplyAddress? {
         guard let partition = headerText(HeaderName.replyPartition).flatMap({ Int32($0) }), partition >= 0,
             let correlation = headerText(HeaderName.correlationID).flatMap({ UInt64($0, radix: 16) })

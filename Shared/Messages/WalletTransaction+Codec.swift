@@ -63,10 +63,30 @@ extension WalletTransaction {
         try Messages.decode(bytes, in: range, canonical: readCanonical) { (fields: inout FieldReader) in read(&fields) }
     }
 
-    private static func read(_ fields: inout FieldReader) -> WalletTransaction? {
+    /// For the ledger, which reads back what it wrote: it used to take the external id of a wallet that is not there
+    /// as the command's header gave it. Such a refusal is as good as any other, but for this field; the wallet's id
+    /// stands in for it, and the body is kept as it was published.
+    public static func decodeOwn(
+        _ bytes: [UInt8], in range: Range<Int>? = nil
+    ) throws(MessageFailure) -> WalletTransaction {
+        do throws(MessageFailure) {
+            return try decode(bytes, in: range)
+        } catch {
+            guard case .fields = error else { throw error }
+            let refused = try Messages.decode(bytes, in: range) { (fields: inout FieldReader) in
+                read(&fields, anyExternalID: true)
+            }
+            guard refused.refusal != nil, refused.sequence == nil else { throw error }
+            return refused
+        }
+    }
+
+    private static func read(_ fields: inout FieldReader, anyExternalID: Bool = false) -> WalletTransaction? {
         let id = fields.message("transaction")
         let wallet = fields.wallet("wallet")
-        let externalID = fields.identifier("externalId", maximum: Purchase.maximumExternalIDBytes)
+        let externalID =
+            anyExternalID
+            ? wallet?.description : fields.identifier("externalId", maximum: Purchase.maximumExternalIDBytes)
         let type = fields.choice("type", of: MessageType.words, required: true)
         let points = fields.integer("points", in: 0...Points.maximum.units, required: true)
         let occurredAt = fields.timestamp("occurredAt", required: true)

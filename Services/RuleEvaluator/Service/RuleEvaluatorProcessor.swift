@@ -141,6 +141,7 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
         let request = try decoding { () throws(MessageFailure) in
             try OpenWallet.decode(record.bytes, in: body)
         }
+        _ = try decoding { () throws(MessageFailure) in try record.externalID() }
         if try standing(of: wallet, request.externalID) == .unknown {
             try storing { () throws(StoreFailure) in try store.open(wallet, externalID: request.externalID) }
         }
@@ -156,6 +157,8 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
             throw .unprocessable(code: "malformed-id", detail: "ce_id: 32 lower-case hex digits are due")
         }
         let body = try bodyRange(of: record)
+        // What the ledger would not carry out must not count here either.
+        _ = try decoding { () throws(MessageFailure) in try record.externalID() }
         _ = try decoding { () throws(MessageFailure) in try BlockWallet.decode(record.bytes, in: body) }
         try storing { () throws(StoreFailure) in
             if try store.noteChange(id, of: wallet, at: batch.now) {

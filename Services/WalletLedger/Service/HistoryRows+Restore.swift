@@ -22,7 +22,7 @@ extension HistoryRows {
 
     private func decode(_ record: Record, _ range: Range<Int>) throws(StoreFailure) -> WalletTransaction {
         do throws(MessageFailure) {
-            return try WalletTransaction.decode(record.bytes, in: range)
+            return try WalletTransaction.decodeOwn(record.bytes, in: range)
         } catch {
             throw StoreFailure(
                 operation: "restore wallet-transactions at \(record.offset)", detail: error.detail,

@@ -119,7 +119,7 @@ extension WalletLedgerProcessor {
     /// Reads back what the ledger wrote itself.
     func stored(_ body: [UInt8]) throws(RecordFailure) -> WalletTransaction {
         do throws(MessageFailure) {
-            return try WalletTransaction.decode(body)
+            return try WalletTransaction.decodeOwn(body)
         } catch {
             throw .store(StoreFailure(operation: "read history", detail: error.detail, consequence: .rebuild))
         }

@@ -50,10 +50,11 @@ final class WalletLedgerProcessor: PartitionProcessor {
         guard let id = record.header(HeaderName.id).flatMap({ MessageID(hex: $0) }), !id.isLedgersOwn else {
             throw .unprocessable(code: "identifier", detail: "ce_id is no id of a command")
         }
+        let externalID = try decoding { () throws(MessageFailure) in try record.externalID() }
         let time = record.header(HeaderName.time).flatMap { Timestamp(rfc3339: $0) }
         return CommandEnvelope(
             id: id, wallet: wallet,
-            externalID: record.headerText(HeaderName.externalID) ?? wallet.description,
+            externalID: externalID ?? wallet.description,
             occurredAt: time ?? batch.now, now: batch.now)
     }
 

@@ -126,6 +126,25 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         #expect(found == ["unknown-wallet false", "awarded true", "awarded false"])
     }
 
+    @Test func `a change of a wallet that the ledger would refuse for its external id counts for nothing`() throws {
+        let scene = try scene()
+        try scene.openWallet("customer-1")
+        let wrong = [(name: "external-id", value: "customer 1")]
+        try scene.send(
+            .walletBlock, id: scene.event("block").description, to: "customer-1", wrong, body: #"{"reason":"fraud"}"#)
+        try scene.send(
+            .walletOpen, id: scene.event("open").description, to: "customer-2", wrong,
+            body: #"{"externalId":"customer-2"}"#)
+        try scene.buy("a", purchase())
+        try scene.buy("b", purchase(by: "customer-2"))
+        scene.rig.settle()
+
+        #expect(try scene.deadLetterReasons() == ["charset", "charset"])
+        #expect(try scene.commands(.walletBlock).isEmpty)
+        #expect(try scene.award("a").reason == nil, "the wallet is not blocked")
+        #expect(try scene.award("b").reason == .unknownWallet)
+    }
+
     @Test func `a blocked wallet gets nothing and uses no limit until it is freed`() throws {
         let scene = try scene([
             ("once", #""award":{"kind":"fixed","points":5},"limit":{"times":1,"period":"ever"}"#)

@@ -81,8 +81,10 @@ final class LedgerWorld {
     static func event(_ key: String) -> EventID { EventID(source: "shop", idempotencyKey: Array(key.utf8)) }
 
     /// Appends a command or a question to its wallet's partition.
+    ///
+    /// - Parameter header: its external id in the envelope, if that is not the customer's.
     func send(
-        _ type: MessageType, _ id: MessageID, _ customer: String, correlation: UInt64? = nil,
+        _ type: MessageType, _ id: MessageID, _ customer: String, header: String? = nil, correlation: UInt64? = nil,
         _ encode: (inout JSONWriter) -> Void
     ) throws {
         var writer = JSONWriter()
@@ -90,7 +92,7 @@ final class LedgerWorld {
         var headers: [(name: String, value: String)] = [
             ("ce_specversion", "1.0"), ("ce_id", id.description), ("ce_source", "test"),
             ("ce_type", type.rawValue),
-            ("external-id", customer),
+            ("external-id", header ?? customer),
         ]
         if let correlation {
             headers += [("reply-partition", "1"), ("correlation-id", String(correlation, radix: 16))]
@@ -158,7 +160,7 @@ final class LedgerWorld {
 
     /// Sends a command or question with a reply address, lets everything settle, and reads the answer.
     func ask(
-        _ type: MessageType, _ customer: String = "ann", id: MessageID? = nil,
+        _ type: MessageType, _ customer: String = "ann", id: MessageID? = nil, header: String? = nil,
         _ encode: (inout JSONWriter) -> Void = {
             $0.beginObject()
             $0.endObject()
@@ -166,7 +168,8 @@ final class LedgerWorld {
     ) throws -> Answer {
         correlation += 1
         let number = correlation
-        try send(type, id ?? MessageID(UInt128(number) << 8), customer, correlation: number, encode)
+        try send(
+            type, id ?? MessageID(UInt128(number) << 8), customer, header: header, correlation: number, encode)
         rig.settle()
         let wanted = String(number, radix: 16)
         let replies = try rig.records(of: .replies).filter { $0.headerText("correlation-id") == wanted }

@@ -84,6 +84,21 @@ private enum Medium: String, CaseIterable { case card, cash }
         #expect(identifier.problems.first?.code == identifierCode)
     }
 
+    @Test(
+        arguments: [
+            ([], "empty"), ([0x20], "empty"), (Array(repeating: 0x78, count: 11), "too-long"),
+            (Array("a/b".utf8), "charset"), (Array("a b".utf8), "charset"), ([0x61, 0, 0x62], "charset"),
+            ([0x61, 0xff], "charset"), (Array("é-1".utf8), nil), (Array("a.b_c-10".utf8), nil),
+        ] as [([UInt8], String?)])
+    func `holds an identifier outside a document to the same rules`(_ bytes: [UInt8], _ code: String?) {
+        do throws(FieldProblem) {
+            let text = try identifier(bytes[...], maximum: 10, name: "header")
+            #expect(code == nil && Array(text.utf8) == bytes)
+        } catch {
+            #expect(error.code == code && error.pointer == "header")
+        }
+    }
+
     @Test func `says what is wrong with the other kinds`() throws {
         var reader = FieldReader(
             try parse(
