@@ -34,10 +34,12 @@ extension WalletLedgerProcessor {
     /// An award in flight has a hold whose id is made from the event's. A trusted writer may have opened one of that
     /// name: which of the two is meant by the id from then on could not be told.
     private func refuseTakenHolds(_ decision: LedgerDecision) throws(RecordFailure) {
+        // A command that opens a hold was decided on knowing that.
+        guard decision.transaction.type == .awarded else { return }
         for case .openHold(let hold) in decision.changes {
-            let known = try storing { () throws(StoreFailure) in try store.holds.hold(hold.id) }
-            guard known == nil else {
-                throw .unprocessable(code: "key-reuse", detail: "hold \(hold.id) exists, and is another one")
+            let isKnown = try storing { () throws(StoreFailure) in try store.isHoldKnown(hold.id) }
+            guard !isKnown else {
+                throw .unprocessable(code: "key-reuse", detail: "hold \(hold.id) exists or existed, and is another one")
             }
         }
     }

@@ -78,6 +78,13 @@ final class LedgerStore {
         }
     }
 
+    /// Whether there is or was a hold of that id. Of a forgotten one the history has the expiry, and has it for good: a
+    /// second hold of the id could never expire, and nothing that is due after it would be ended either.
+    func isHoldKnown(_ id: MessageID) throws(StoreFailure) -> Bool {
+        if try holds.hold(id) != nil { return true }
+        return try history.body(of: .expiry(ofHold: id)) != nil
+    }
+
     // MARK: The programme's accounts
 
     func beginRecord() { movesBeforeRecord = moves }

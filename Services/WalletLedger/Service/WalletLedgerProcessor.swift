@@ -149,14 +149,14 @@ final class WalletLedgerProcessor: PartitionProcessor {
         guard !command.hold.isLedgersOwn else {
             throw .unprocessable(code: "identifier", detail: "the hold's id is one of the ledger's own")
         }
-        let known = try storing { () throws(StoreFailure) in try store.holds.hold(command.hold) }
+        let isKnown = try storing { () throws(StoreFailure) in try store.isHoldKnown(command.hold) }
         let isDebit = command.direction == .debit && snapshot != nil
         let lots = try storing { () throws(StoreFailure) in
             isDebit
                 ? try store.lots.free(
                     covering: command.points, envelope.wallet, command.asset, now: batch.now) : []
         }
-        let decision = DecideHold.decide(snapshot, command, isKnown: known != nil, lots: lots, envelope)
+        let decision = DecideHold.decide(snapshot, command, isKnown: isKnown, lots: lots, envelope)
         let body = try publish(decision, record, &snapshot, batch)
         batch.output.reply(to: record.replyAddress, outcome(decision.transaction), body: body)
     }

@@ -198,4 +198,66 @@ import Testing
         #expect(try world.refusals(.holdOpened) == ["too-many-lots", ""])
         try world.checkBooks()
     }
+
+    /// A day beyond the time that an ended hold is remembered for.
+    private static let forgotten = LedgerStore.endedHoldMilliseconds + LedgerWorld.day
+
+    private func reopen(_ world: LedgerWorld, _ attempt: Int) throws -> LedgerWorld.Answer {
+        let command = OpenHold(
+            hold: LedgerWorld.hold("h"), points: Points(10),
+            expiresAt: world.now.adding(milliseconds: 5 * LedgerWorld.minute), purpose: "again")
+        let id = LedgerWorld.event("again \(attempt)").caused(.hold)
+        return try world.ask(.holdOpen, id: id, command.encode)
+    }
+
+    @Test(arguments: [false, true])
+    func `a hold that expired is not opened again under its id, and what is due after it expires`(
+        isRestored: Bool
+    ) throws {
+        let world = try LedgerWorld()
+        try world.award("order-1", 100)
+        try world.award("lapses", 7, days: 95)
+        try world.hold("h", 10, minutes: 5)
+        world.rig.settle()
+        world.rig.pass(milliseconds: 5 * LedgerWorld.minute)
+        world.rig.pass(milliseconds: Self.forgotten)
+        let unknown = EndHold(hold: LedgerWorld.hold("h"))
+        let ended = try world.ask(.holdVoid, id: LedgerWorld.event("late").caused(.void), unknown.encode)
+        #expect(ended.body["refusal"]?.string() == "unknown-hold", "forgotten")
+        if isRestored {
+            world.stop()
+            try world.loseStores()
+            world.start()
+            world.rig.settle()
+        }
+        let answer = try reopen(world, 1)
+        #expect(answer.outcome == "refused" && answer.body["refusal"]?.string() == "hold-exists")
+        world.rig.pass(milliseconds: 5 * LedgerWorld.minute)
+        world.rig.pass(milliseconds: 5 * LedgerWorld.day)
+        #expect(try world.transactions().last?.type == .lotExpired)
+        try world.award("order-2", 1)
+        #expect(try world.balance() == [101, 0, 0, 101])
+        #expect(try world.rig.records(of: .deadLetters(of: .walletLedger)).isEmpty)
+        try world.checkBooks()
+    }
+
+    @Test func `an award in flight whose hold's id has expired before is a dead letter, and stops no sweep`() throws {
+        let world = try LedgerWorld()
+        try world.award("order-1", 100)
+        let taken = LedgerWorld.event("order-2").caused(.award(0))
+        let hold = OpenHold(
+            hold: taken, points: Points(3), expiresAt: world.now.adding(milliseconds: LedgerWorld.minute), purpose: "p")
+        try world.send(.holdOpen, LedgerWorld.hold("own"), "ann", hold.encode)
+        world.rig.settle()
+        world.rig.pass(milliseconds: LedgerWorld.minute)
+        world.rig.pass(milliseconds: Self.forgotten)
+        try world.award("order-2", [LedgerWorld.line(7, inflight: true)])
+        world.rig.settle()
+        let letters = try world.rig.records(of: .deadLetters(of: .walletLedger))
+        #expect(letters.map { $0.headerText("dead-letter-reason") } == ["key-reuse"])
+        world.rig.pass(milliseconds: 31 * LedgerWorld.day)
+        try world.award("order-3", 1)
+        #expect(try world.balance() == [101, 0, 0, 101])
+        try world.checkBooks()
+    }
 }
