@@ -15,6 +15,12 @@ extension AwardCommand {
     }
 }
 
+extension Points {
+    /// What the programme issues of an asset in one partition at most, ever: a thousand times the largest balance, and
+    /// a ninth of what its account can hold.
+    public static let maximumIssued = Points(1_000 * Points.maximum.units)
+}
+
 public enum DecideAward {
     /// How long an inflight award waits for its commit: a month covers the return periods that such awards
     /// wait for.
@@ -24,14 +30,16 @@ public enum DecideAward {
     ///
     /// - Parameter asset: one of the command's ``AwardCommand/assets``. The first one's transaction bears
     ///   the event's id; that of a further one bears the id of its first line.
+    /// - Parameter issuable: what is left of ``Points/maximumIssued``; negative if there is more than that already.
     public static func decide(
-        _ snapshot: WalletSnapshot?, _ command: AwardCommand, in asset: AssetCode, _ envelope: CommandEnvelope
+        _ snapshot: WalletSnapshot?, _ command: AwardCommand, in asset: AssetCode, issuable: Points,
+        _ envelope: CommandEnvelope
     ) -> LedgerDecision {
         var transaction = envelope.transaction(.awarded, snapshot, asset: asset)
         let first = command.awards.firstIndex { $0.asset == asset } ?? 0
         transaction.id = first == 0 ? MessageID(command.event.value) : command.event.caused(.award(first))
         transaction.source = command.source
-        if let refusal = refusal(snapshot, command, asset, transaction.balances) {
+        if let refusal = refusal(snapshot, command, asset, issuable, transaction.balances) {
             return .refused(transaction, refusal)
         }
         let before = transaction.balances
@@ -54,7 +62,8 @@ public enum DecideAward {
     }
 
     private static func refusal(
-        _ snapshot: WalletSnapshot?, _ command: AwardCommand, _ asset: AssetCode, _ balances: Balances
+        _ snapshot: WalletSnapshot?, _ command: AwardCommand, _ asset: AssetCode, _ issuable: Points,
+        _ balances: Balances
     ) -> Refusal? {
         switch command.reason {
         case .unknownWallet: return .unknownWallet
@@ -65,6 +74,8 @@ public enum DecideAward {
         guard snapshot.wallet.status == .active else { return .walletBlocked }
         // At most 64 lines of at most 10^15 points: the sum fits.
         let credited = command.awards.reduce(Points.zero) { $1.asset == asset ? $0 + $1.points : $0 }
+        // What cannot be issued now cannot be later, so that goes for lines in flight too.
+        if credited > .zero, credited > issuable { return .balanceLimit }
         return balances.settled + balances.pending + credited > .maximum ? .balanceLimit : nil
     }
 

@@ -9,9 +9,10 @@ public enum DecideEndHold {
     /// - Parameters:
     ///   - hold: of the command's id; nil if there is none.
     ///   - reservations: the hold's, in the order of spending.
+    ///   - issuable: what is left of ``Points/maximumIssued``, for a credit.
     public static func commit(
         _ snapshot: WalletSnapshot?, _ command: EndHold, _ hold: Hold?, _ reservations: [Reservation],
-        _ envelope: CommandEnvelope
+        issuable: Points, _ envelope: CommandEnvelope
     ) -> LedgerDecision {
         var transaction = prepare(.holdCommitted, snapshot, command, hold, envelope)
         transaction.reward = command.reward
@@ -21,10 +22,14 @@ public enum DecideEndHold {
         if let refusal = refusal(hold, envelope.now) { return .refused(transaction, refusal) }
         let points = command.points ?? hold.rest
         guard points > .zero, points <= hold.rest else { return .refused(transaction, .pointsExceedHold) }
-        transaction.points = points
         switch hold.direction {
-        case .debit: return spend(points, hold, reservations, transaction)
-        case .credit: return credit(points, hold, transaction)
+        case .debit:
+            transaction.points = points
+            return spend(points, hold, reservations, transaction)
+        case .credit:
+            guard points <= issuable else { return .refused(transaction, .balanceLimit) }
+            transaction.points = points
+            return credit(points, hold, transaction)
         }
     }
 

@@ -13,7 +13,7 @@ public enum Refusal: String, Sendable, CaseIterable {
     case alreadyBlocked = "already-blocked"
     case notBlocked = "not-blocked"
     case insufficientBalance = "insufficient-balance"
-    /// The balance would exceed ``Points/maximum``.
+    /// The balance would exceed ``Points/maximum``, or what was ever issued ``Points/maximumIssued``.
     case balanceLimit = "balance-limit"
     /// The points lie in more lots than one transaction may name; fewer points at once can be spent.
     case tooManyLots = "too-many-lots"

@@ -13,6 +13,7 @@ final class AccountRows {
     private var updateAccount: RowWriter
     private var updateSequence: Statement
     private var addToProgramme: Statement
+    private var selectProgramme: Statement
 
     init(_ store: StateStore) throws(StoreFailure) {
         let connection = store.connection
@@ -36,6 +37,8 @@ final class AccountRows {
             INSERT INTO programme_account (asset, account, balance) VALUES (?, ?, ?)
             ON CONFLICT (asset, account) DO UPDATE SET balance = balance + excluded.balance
             """)
+        selectProgramme = try connection.prepare(
+            "SELECT balance FROM programme_account WHERE asset = ? AND account = ?")
     }
 
     /// The wallet with its balances; nil if there is none.
@@ -102,6 +105,16 @@ final class AccountRows {
         updateSequence.bind(wallet)
         updateSequence.bind(AssetCode.points.text)
         try updateSequence.run()
+    }
+
+    /// The balance of one of the programme's accounts.
+    func balance(
+        of account: WalletTransaction.Account, _ asset: AssetCode
+    ) throws(StoreFailure) -> Points {
+        selectProgramme.bind(asset.text)
+        selectProgramme.bind(account.rawValue)
+        defer { selectProgramme.reset() }
+        return try selectProgramme.next() ? Points(selectProgramme.integer(0)) : .zero
     }
 
     /// Adds to one of the programme's accounts.

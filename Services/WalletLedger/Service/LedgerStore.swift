@@ -16,6 +16,11 @@ final class LedgerStore {
     /// Of the batch at hand: nearly every record moves points on the same few accounts, which are written once.
     private var moves = ProgrammeMoves()
     private var movesBeforeRecord = ProgrammeMoves()
+    /// Balances of the issuing accounts as the rows have them, which is without ``moves``. Kept in memory, because
+    /// every award asks for its asset's.
+    private var issuing: [(asset: AssetCode, balance: Points)] = []
+    /// A programme has a few assets; who sends more than these pays with a select for each award.
+    private static let maximumIssuing = 64
 
     /// When time will end something next. Kept in memory, because it is asked for before every poll and every
     /// command.
@@ -89,12 +94,35 @@ final class LedgerStore {
 
     func beginRecord() { movesBeforeRecord = moves }
     func undoRecord() { moves = movesBeforeRecord }
-    func undoBatch() { moves = ProgrammeMoves() }
+
+    /// The rows are as they were before the batch, or were put back by a restore.
+    func undoBatch() {
+        moves = ProgrammeMoves()
+        issuing.removeAll(keepingCapacity: true)
+    }
 
     /// All records of the batch are handled.
     func writeMoves() throws(StoreFailure) {
-        for move in moves.sums { try accounts.move(move.points, move.account, move.asset) }
+        for move in moves.sums {
+            try accounts.move(move.points, move.account, move.asset)
+            guard move.account == .issued, let index = issuing.firstIndex(where: { $0.asset == move.asset })
+            else { continue }
+            issuing[index].balance += move.points
+        }
         moves = ProgrammeMoves()
+    }
+
+    /// What is left of ``Points/maximumIssued``.
+    func issuable(_ asset: AssetCode) throws(StoreFailure) -> Points {
+        try .maximumIssued + issuingBalance(asset) + moves.points(on: .issued, asset)
+    }
+
+    private func issuingBalance(_ asset: AssetCode) throws(StoreFailure) -> Points {
+        if let known = issuing.first(where: { $0.asset == asset }) { return known.balance }
+        if issuing.count >= Self.maximumIssuing { issuing.removeAll(keepingCapacity: true) }
+        let balance = try accounts.balance(of: .issued, asset)
+        issuing.append((asset, balance))
+        return balance
     }
 
     // MARK: What time ends

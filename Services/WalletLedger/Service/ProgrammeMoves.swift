@@ -1,5 +1,5 @@
 // What a batch moves on the programme's accounts, summed up, so that a row which nearly every record changes is written
-// once a batch. Held by LedgerStore; nothing reads those accounts in between.
+// once a batch. Held by LedgerStore, which counts them in when it tells what may still be issued.
 
 import Messages
 import Primitives
@@ -24,6 +24,11 @@ struct ProgrammeMoves {
         }
     }
 
+    func points(on account: WalletTransaction.Account, _ asset: AssetCode) -> Points {
+        sums.first { $0.account == account && $0.asset == asset }?.points ?? .zero
+    }
+
+    /// Sums fit, because no partition issues more than ``Points/maximumIssued``, and no more is redeemed or expires.
     private mutating func add(_ points: Points, to account: WalletTransaction.Account, _ asset: AssetCode) {
         if let index = sums.firstIndex(where: { $0.account == account && $0.asset == asset }) {
             sums[index].points += points

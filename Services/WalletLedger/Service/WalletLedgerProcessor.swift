@@ -96,7 +96,8 @@ final class WalletLedgerProcessor: PartitionProcessor {
             try publish(DecideWallet.open(nil, open, opening), record, &snapshot, batch)
         }
         for (number, asset) in command.assets.enumerated() {
-            let decision = DecideAward.decide(snapshot, command, in: asset, envelope)
+            let issuable = try storing { () throws(StoreFailure) in try store.issuable(asset) }
+            let decision = DecideAward.decide(snapshot, command, in: asset, issuable: issuable, envelope)
             try publish(decision, record, &snapshot, batch)
             let body = publishAward(decision.transaction, record, batch)
             if number == 0 {
@@ -168,16 +169,17 @@ final class WalletLedgerProcessor: PartitionProcessor {
         let command = try decoding { () throws(MessageFailure) in
             try EndHold.decode(record.bytes, in: record.valueRange ?? 0..<0)
         }
-        let (hold, reservations) = try storing { () throws(StoreFailure) in
+        let (hold, reservations, issuable) = try storing { () throws(StoreFailure) in
             let hold = try store.holds.hold(command.hold)
             return (
                 hold,
-                try hold.map { hold throws(StoreFailure) in try store.holds.reservations(of: hold) } ?? []
+                try hold.map { hold throws(StoreFailure) in try store.holds.reservations(of: hold) } ?? [],
+                try store.issuable(hold?.asset ?? .points)
             )
         }
         let decision =
             type == .holdCommit
-            ? DecideEndHold.commit(snapshot, command, hold, reservations, envelope)
+            ? DecideEndHold.commit(snapshot, command, hold, reservations, issuable: issuable, envelope)
             : DecideEndHold.void(snapshot, command, hold, reservations, envelope)
         let body = try publish(decision, record, &snapshot, batch)
         let isApplied = decision.transaction.refusal == nil

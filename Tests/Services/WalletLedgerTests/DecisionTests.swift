@@ -140,7 +140,8 @@ import Testing
             expiresAt: Self.now)
         let reservations = [Reservation(lot: lot(5, 10, expiresIn: nil, reserved: 10), points: Points(10))]
         let command = EndHold(hold: hold.id)
-        let late = DecideEndHold.commit(snapshot(10, held: 10), command, hold, reservations, envelope(3))
+        let late = DecideEndHold.commit(
+            snapshot(10, held: 10), command, hold, reservations, issuable: .maximumIssued, envelope(3))
         #expect(late.transaction.refusal == "hold-expired")
         var foreign = hold
         foreign.wallet = WalletID(8)

@@ -95,7 +95,10 @@ final class LedgerWorld {
             ("external-id", header ?? customer),
         ]
         if let correlation {
-            headers += [("reply-partition", "1"), ("correlation-id", String(correlation, radix: 16))]
+            headers += [
+                ("reply-partition", String(rig.partitions.number - 1)),
+                ("correlation-id", String(correlation, radix: 16)),
+            ]
         }
         try rig.append(.walletCommands, key: Self.wallet(customer).hex, headers: headers, value: writer.bytes)
     }
