@@ -3,6 +3,7 @@
 // transaction, so it is there once.
 
 import EventLog
+import JSONText
 import Messages
 import Primitives
 
@@ -23,6 +24,22 @@ public enum DeadLetterHeader {
     /// Of a value that is kept whole. Brokers take records of one mebibyte unless they are told otherwise,
     /// and dead letters' topics take twice that, so a value is only cut where a broker took larger ones.
     static let maximumValueBytes = 1_900_000
+}
+
+extension BatchContext {
+    /// Tells whoever waits for a record's answer that it is a dead letter, and why: without that they wait in vain
+    /// until their time is up. Nothing is written if nobody waits, or on a partition that is not there.
+    public func replyRefused(_ record: Record, code: String, detail: String) {
+        guard let address = record.replyAddress, address.partition.number < partitions.number else { return }
+        let body = encoded { writer in
+            writer.beginObject()
+            if let event = record.eventID { writer.field("event", event) }
+            writer.field("reason", code)
+            writer.field("detail", detail)
+            writer.endObject()
+        }
+        output.reply(to: address, .refused, body: body)
+    }
 }
 
 extension RecordBatch {

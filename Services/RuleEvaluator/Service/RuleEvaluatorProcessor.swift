@@ -180,6 +180,11 @@ final class RuleEvaluatorProcessor: PartitionProcessor {
         if let value = record.value { batch.output.setValue(value) }
     }
 
+    /// Whoever waits for what goes no further than here is told at once.
+    func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {
+        batch.replyRefused(record, code: code, detail: detail)
+    }
+
     // MARK: Time
 
     var nextPunctuation: Timestamp? { pruning.next }

@@ -13,7 +13,7 @@ public func ruleEvaluatorTopology(registry: MetricsRegistry) -> ServiceTopology 
     return ServiceTopology(
         service: .ruleEvaluator,
         inputs: [.customerEvents],
-        outputs: [.walletCommands, .evaluations],
+        outputs: [.walletCommands, .evaluations, .replies],
         histories: [.evaluations],
         schema: RuleEvaluatorSchema.schema
     ) { store, _ throws(StoreFailure) in

@@ -207,6 +207,11 @@ final class WalletLedgerProcessor: PartitionProcessor {
         try sweep(batch)
     }
 
+    /// Whoever waits for a command or a question that is none is told at once.
+    func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {
+        batch.replyRefused(record, code: code, detail: detail)
+    }
+
     func batchEnding() throws(StoreFailure) { try store.writeMoves() }
 
     func restore(_ record: Record) throws(StoreFailure) { try store.history.restore(record) }

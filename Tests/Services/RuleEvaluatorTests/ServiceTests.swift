@@ -126,6 +126,27 @@ private let waiting: EvaluatorScene.Headers = [("reply-partition", "1"), ("corre
         #expect(found == ["unknown-wallet false", "awarded true", "awarded false"])
     }
 
+    @Test func `whoever waits for a record that goes to the dead letters is told at once, and why`() throws {
+        let scene = try scene()
+        let wrong: [(MessageType, String, String)] = [
+            (.purchase, scene.event("a").description, "missing"),
+            (.award, scene.event("b").description, "unknown-type"), (.walletBlock, "none", "malformed-id"),
+        ]
+        for (type, id, _) in wrong {
+            try scene.send(type, id: id, to: "customer-1", waiting)
+            try scene.send(type, id: id, to: "customer-1")
+        }
+        scene.rig.settle()
+
+        #expect(try scene.deadLetterReasons().count == 2 * wrong.count)
+        let replies = try scene.rig.records(of: .replies)
+        #expect(replies.map { $0.headerText("outcome") } == Array(repeating: "refused", count: wrong.count))
+        #expect(replies.allSatisfy { $0.headerText("correlation-id") == "2a" })
+        let bodies = try scene.rig.bodies(of: .replies)
+        #expect(bodies.map { $0["reason"]?.string() } == wrong.map(\.2))
+        #expect(bodies.map { $0["event"]?.string() } == [wrong[0].1, wrong[1].1, nil])
+    }
+
     @Test func `a change of a wallet that the ledger would refuse for its external id counts for nothing`() throws {
         let scene = try scene()
         try scene.openWallet("customer-1")

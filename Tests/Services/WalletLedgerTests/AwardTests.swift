@@ -176,6 +176,29 @@ import Testing
         #expect(try world.transactions().count == 2)
     }
 
+    @Test(
+        arguments: [
+            (.holdOpen, nil, "ann", "missing"), (.purchase, nil, "ann", "unknown-type"),
+            (.walletBlock, nil, "a b", "charset"), (.balanceQuery, nil, "ann", "type"),
+            (.award, MessageID(0xff), "ann", "identifier"),
+        ] as [(MessageType, MessageID?, String, String)])
+    func `whoever waits for a record that goes to the dead letters is told at once, and why`(
+        type: MessageType, id: MessageID?, header: String, code: String
+    ) throws {
+        let world = try LedgerWorld()
+        try world.award("order-1", 10)
+        let answer = try world.ask(type, id: id, header: header) { writer in
+            writer.beginObject()
+            writer.field("asset", 7 as Int64)
+            writer.endObject()
+        }
+        #expect(answer.outcome == "refused" && !answer.isReplayed)
+        #expect(answer.body["reason"]?.string() == code)
+        #expect(answer.body["detail"]?.string()?.isEmpty == false)
+        let letters = try world.rig.records(of: .deadLetters(of: .walletLedger))
+        #expect(letters.map { $0.headerText("dead-letter-reason") } == [code])
+    }
+
     @Test func `an award in flight whose hold's id is taken goes to the dead letters, by its reason`() throws {
         let world = try LedgerWorld()
         try world.award("order-1", 10)

@@ -23,7 +23,7 @@ public func violations(in evidence: Evidence) -> [Violation] {
     passed.finish(known: events)
     var isComplete = true
     for partition in run.partitions.all {
-        let evaluator = ModelEvaluator(run, partition)
+        let evaluator = ModelEvaluator(run, partition, replies)
         evaluator.check()
         stores.check(evaluator, partition)
         let ledger = ModelLedger(run, partition, replies)
@@ -32,7 +32,7 @@ public func violations(in evidence: Evidence) -> [Violation] {
         let issuer = ModelIssuer(run, partition, replies)
         issuer.check()
         stores.check(issuer, partition)
-        isComplete = isComplete && ledger.isComplete
+        isComplete = isComplete && evaluator.isComplete && ledger.isComplete
     }
     ModelBooks(run: run).check()
     ModelNotifier(run).check()

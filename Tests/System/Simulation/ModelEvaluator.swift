@@ -13,6 +13,7 @@ final class ModelEvaluator {
 
     private let run: ModelRun
     private let partition: PartitionIndex
+    private let replies: ModelReplies
     private var commands: ModelStream
     private var evaluations: ModelStream
     private let letters: ModelLetters
@@ -25,9 +26,10 @@ final class ModelEvaluator {
     /// Whether the fold went on to the end of the input.
     private(set) var isComplete = true
 
-    init(_ run: ModelRun, _ partition: PartitionIndex) {
+    init(_ run: ModelRun, _ partition: PartitionIndex, _ replies: ModelReplies) {
         self.run = run
         self.partition = partition
+        self.replies = replies
         commands = ModelStream(
             run.records(.walletCommands, partition).filter {
                 !run.isFromOutside($0) && $0.text("ce_source") != ServiceName.rewardsIssuer.rawValue
@@ -67,8 +69,10 @@ final class ModelEvaluator {
         }
     }
 
+    /// Who waits is told too.
     private func refuse(_ input: ModelRecord, _ code: String) -> Bool {
         letters.expect(input, [code])
+        replies.expect(input, ModelAnswer(.refused, reason: code))
         return true
     }
 

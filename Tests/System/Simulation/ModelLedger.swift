@@ -101,8 +101,10 @@ final class ModelLedger {
         }
     }
 
+    /// Who waits is told too.
     func refuse(_ input: ModelRecord, _ code: String) -> Bool {
         letters.expect(input, [code])
+        replies.expect(input, ModelAnswer(.refused, reason: code))
         return true
     }
 
