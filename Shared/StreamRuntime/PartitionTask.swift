@@ -161,6 +161,12 @@ final class PartitionTask {
         return distance
     }
 
+    /// Whether a restore source was not yet read to its goal.
+    func lacks(_ source: TopicID) -> Bool {
+        guard case .restoring(let goals) = state else { return false }
+        return goals[source] != nil
+    }
+
     func startRestoring(
         _ sources: [TopicID: LogBounds], committed: [TopicID: Offset], resumed: [TopicID: Offset], at now: Timestamp
     ) {

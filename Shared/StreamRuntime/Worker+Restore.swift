@@ -108,9 +108,10 @@ extension Worker {
         if !readerIsCurrent {
             var positions: [FetchPosition] = []
             let next = try restoredNext(restoring)
-            beingRead = next.map(\.partition)
-            for task in next {
-                for topic in topology.restoreSources {
+            beingRead = next.tasks.map(\.partition)
+            sourcesBeingRead = next.sources
+            for task in next.tasks {
+                for topic in next.sources {
                     positions.append(
                         try storing(task) { () throws(StoreFailure) in try task.fetchPosition(restoring: topic) })
                 }
@@ -129,19 +130,25 @@ extension Worker {
             try storing(task) { () throws(StoreFailure) in try task.applyRestored(records, now: clock.now()) }
             metrics.restored(records.count)
         }
+        // Behind a source that was read alone comes the next one.
+        if sourcesBeingRead.count < topology.restoreSources.count, !ends.isEmpty { readerIsCurrent = false }
         return restoring.filter { task in
             ends.contains { $0.place.partition == task.partition && task.reachedEnd(of: $0.place.topic, at: $0.offset) }
         }
     }
 
-    /// All that lack few records together; of those that lack many, one.
-    private func restoredNext(_ restoring: [PartitionTask]) throws(WorkerFailure) -> [PartitionTask] {
+    /// All that lack few records together, with all their sources; of those that lack many, one, and one source after
+    /// the other: the pages of the tables that each of them fills are then more likely to be in the store's cache.
+    private func restoredNext(
+        _ restoring: [PartitionTask]
+    ) throws(WorkerFailure) -> (tasks: [PartitionTask], sources: [TopicID]) {
         var near: [PartitionTask] = []
         for task in restoring {
             let distance = try storing(task) { () throws(StoreFailure) in try task.distanceToGoals() }
             if distance < settings.restoredAlone { near.append(task) }
         }
-        return near.isEmpty ? Array(restoring.prefix(1)) : near
+        guard near.isEmpty, let first = restoring.first else { return (near, topology.restoreSources) }
+        return ([first], Array(topology.restoreSources.filter(first.lacks).prefix(1)))
     }
 
     /// Steps 6 and 7: compares positions and lets the tasks run.

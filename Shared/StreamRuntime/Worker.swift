@@ -55,6 +55,7 @@ public final class Worker<Log: EventLog> {
     var unstablePartition: PartitionIndex?
     /// What the reader reads, while it is current.
     var beingRead: [PartitionIndex] = []
+    var sourcesBeingRead: [TopicID] = []
     var clusterID = ""
     var tasks: [PartitionTask] = []
     /// Halved when a batch fails as a whole, doubled back when one succeeds.

@@ -52,7 +52,10 @@ final class LedgerWorld {
 
     // MARK: The worker
 
-    func start() { running = rig.start(walletLedgerTopology(), folder: folder) }
+    /// - Parameter restoredAlone: from so many records on that it lacks, a store is restored by itself.
+    func start(restoredAlone: Int64 = .max) {
+        running = rig.start(walletLedgerTopology(), folder: folder, restoredAlone: restoredAlone)
+    }
 
     /// Gives the partitions up in order.
     func stop() {

@@ -128,4 +128,26 @@ import Testing
         #expect(try answers(world) == before)
         #expect(try world.rows() == rows)
     }
+
+    @Test func `a store that lacks much reads its changelog to the end before it reads the history`() throws {
+        let world = try LedgerWorld(partitions: 1)
+        try work(world, 0)
+        try work(world, 1)
+        let rows = try world.rows()
+        world.stop()
+        try world.loseStores()
+        world.start(restoredAlone: 2)
+        let worker = try #require(world.running)
+        var seen: [String] = []
+        for _ in 0..<100 where !worker.status.isReady {
+            world.rig.step(worker)
+            seen += worker.status.snapshot.waitingFor.filter { $0.hasPrefix("restoring") && $0 != seen.last }
+        }
+        let isHistoryAhead = { (step: String) in
+            !step.contains("changelog") && step.contains("wallet-transactions.v1 at offset 0 ")
+        }
+        #expect(seen.contains(where: isHistoryAhead), "\(seen)")
+        world.rig.settle()
+        #expect(try world.rows() == rows)
+    }
 }
