@@ -26,8 +26,8 @@ public enum StoreLocation: Sendable {
     private static let checkpointPages = 4_096
     /// While a store is filled from the log its rows come in no order of their keys: pages are kept, or nearly each row
     /// reads one and writes one, and checkpoints, which wait for the disk, are few. A worker fills one store at a time.
-    /// A million wallets take the ledger's two 27 to 32 s and 139 MB with 8 MiB, 26 to 29 s and 145 MB with 10, 26 s and
-    /// 157 MB with 16.
+    /// A million wallets take the ledger's two 27 to 32 s and 139 MB with 8 MiB, 26 to 29 s and 145 MB with 10, 26 s
+    /// and 157 MB with 16.
     private static let restoringCacheKibibytes = 10_240
     private static let restoringCheckpointPages = 16_384
 
