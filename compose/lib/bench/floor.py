@@ -31,7 +31,6 @@ RATES = (100, 1_000, 5_000)
 WARM_UP = (1_000, 10)
 # Standing still for so long ends a run.
 CHAIN_SECONDS = 300
-PREFIX = "floor"
 
 
 class Shape(NamedTuple):
@@ -61,8 +60,13 @@ ASK_SECONDS = 2
 class Chain:
     """Empty hops one behind the other, each with a changelog and another topic beside that which the next one reads."""
 
+    count = 0
+
     def __init__(self, setup: Setup, records: int = 0, shape: Shape = PLATFORM) -> None:
         """Each hop ends when it has copied so many records; 0: with the chain."""
+        # A topic that is made anew with more partitions has those of before for a while, and so has its group.
+        Chain.count += 1
+        self.prefix = f"floor-{Chain.count}"
         self.records = records
         self.shape = shape
         self.brokers = setup.run.brokers
@@ -71,7 +75,7 @@ class Chain:
 
     def topic(self, noun: str) -> str:
         """Where purchases go in, and where they come out."""
-        return f"{PREFIX}.{HOPS if noun == names.AWARDS else 0}.0"
+        return f"{self.prefix}.{HOPS if noun == names.AWARDS else 0}.0"
 
     def wait(self, done: Callable[[], bool], seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -83,7 +87,7 @@ class Chain:
     def __enter__(self) -> Chain:
         options = ["-O2", "-Wall", "-Wextra", f"-I{CLOCK / 'include'}", "-o", str(self.program)]
         subprocess.run(["cc", *options, *map(str, SOURCES), "-lrdkafka"], check=True)
-        topics = [f"{PREFIX}.{hop}.{output}" for hop in range(1, HOPS + 1) for output in range(self.shape.outputs)]
+        topics = [f"{self.prefix}.{hop}.{output}" for hop in range(1, HOPS + 1) for output in range(self.shape.outputs)]
         administrator = AdminClient({"bootstrap.servers": self.brokers})
         topics.append(self.topic(names.INGRESS))
         made = administrator.create_topics([NewTopic(name, self.shape.partitions, 1) for name in topics])
@@ -101,14 +105,14 @@ class Chain:
 
     def start(self) -> None:
         for hop in range(1, HOPS + 1):
-            outputs = [f"{PREFIX}.{hop}.{output}" for output in range(self.shape.outputs)]
-            command = [str(self.program), self.brokers, f"{PREFIX}-{hop}", f"{PREFIX}-{hop}-member"]
-            command += [str(self.records), str(self.shape.interval), f"{PREFIX}.{hop - 1}.0", *outputs]
+            outputs = [f"{self.prefix}.{hop}.{output}" for output in range(self.shape.outputs)]
+            command = [str(self.program), self.brokers, f"{self.prefix}-{hop}", f"{self.prefix}-{hop}-member"]
+            command += [str(self.records), str(self.shape.interval), f"{self.prefix}.{hop - 1}.0", *outputs]
             self.hops.append(subprocess.Popen(command))
 
     def joined(self, administrator: AdminClient) -> bool:
         """Whether every process has its share of the partitions."""
-        groups = [f"{PREFIX}-{hop}" for hop in range(1, HOPS + 1)]
+        groups = [f"{self.prefix}-{hop}" for hop in range(1, HOPS + 1)]
         found = administrator.describe_consumer_groups(groups, request_timeout=ASK_SECONDS)
         try:
             shares = [
@@ -126,7 +130,7 @@ class Chain:
 
     def __exit__(self, *_: object) -> None:
         self.end()
-        client.delete_topics(self.brokers, PREFIX)
+        client.delete_topics(self.brokers, self.prefix)
 
 
 def throughput(setup: Setup, purchases: int) -> dict[str, Any]:
