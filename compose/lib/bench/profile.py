@@ -19,7 +19,7 @@ from .workload import Workload
 FREQUENCY = 499
 SHOWN_SYMBOLS = 12
 # With fewer, a percent is a handful of them; perf that may not watch finds none.
-LEAST_SAMPLES = 500
+LEAST_SAMPLES = 100
 # The first that matches a frame of the stack, from the innermost out, says what a sample is. Memory and copying come
 # first: they are to be seen, whoever asks for them.
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
