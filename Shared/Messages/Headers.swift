@@ -125,6 +125,12 @@ extension Record {
         }
     }
 
+    /// Where a waiting caller is answered; nil if nobody waits, or at a partition that `replies` does not have: a
+    /// record for it would stop the whole batch.
+    public func callerAddress(_ partitions: PartitionCount) -> ReplyAddress? {
+        replyAddress.flatMap { $0.partition.number < partitions.number ? $0 : nil }
+    }
+
     public var replyAddress: ReplyAddress? {
         guard let partition = headerText(HeaderName.replyPartition).flatMap({ Int32($0) }), partition >= 0,
             let correlation = headerText(HeaderName.correlationID).flatMap({ UInt64($0, radix: 16) })

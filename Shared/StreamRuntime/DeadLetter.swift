@@ -30,7 +30,7 @@ extension BatchContext {
     /// Tells whoever waits for a record's answer that it is a dead letter, and why: without that they wait in vain
     /// until their time is up. Nothing is written if nobody waits, or on a partition that is not there.
     public func replyRefused(_ record: Record, code: String, detail: String) {
-        guard let address = record.replyAddress, address.partition.number < partitions.number else { return }
+        guard let address = record.callerAddress(partitions) else { return }
         let body = encoded { writer in
             writer.beginObject()
             if let event = record.eventID { writer.field("event", event) }

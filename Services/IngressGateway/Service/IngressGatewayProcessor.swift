@@ -172,9 +172,7 @@ final class IngressGatewayProcessor: PartitionProcessor {
 
     /// Whoever waits for a record of `intake` is told at once that it was not accepted.
     func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {
-        guard record.topic == .intake, let address = record.callerAddress(batch.partitions) else { return }
-        let body = batch.encoded { $0.event(record.eventID, reason: code, detail: detail) }
-        batch.output.reply(to: address, .refused, body: body)
+        if record.topic == .intake { batch.replyRefused(record, code: code, detail: detail) }
     }
 
     // MARK: Time and batches

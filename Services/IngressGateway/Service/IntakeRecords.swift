@@ -53,14 +53,6 @@ struct Arrival {
     }
 }
 
-extension Record {
-    /// Where a waiting caller is answered; nil if nobody waits, or at a partition that does not exist: a
-    /// record for it could never be written.
-    func callerAddress(_ partitions: PartitionCount) -> ReplyAddress? {
-        replyAddress.flatMap { $0.partition.number < partitions.number ? $0 : nil }
-    }
-}
-
 extension IntakeItem {
     /// Reads a record of `intake` from its headers.
     init(_ record: Record, at partition: PartitionIndex, of partitions: PartitionCount) throws(RecordFailure)

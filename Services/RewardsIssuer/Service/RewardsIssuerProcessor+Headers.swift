@@ -45,11 +45,8 @@ extension RewardsIssuerProcessor {
         return time
     }
 
-    /// Nil also for a partition that `replies` does not have: such a record would stop the whole batch.
     func waiter(of record: Record, _ batch: BatchContext, isRepeat: Bool) -> Waiter? {
-        guard let address = record.replyAddress, address.partition.number < batch.partitions.number
-        else { return nil }
-        return Waiter(address, isRepeat: isRepeat)
+        record.callerAddress(batch.partitions).map { Waiter($0, isRepeat: isRepeat) }
     }
 
     /// It is kept until the reward is issued, so it must be one: anybody may write any bytes into a header.

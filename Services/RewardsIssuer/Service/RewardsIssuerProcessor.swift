@@ -186,15 +186,6 @@ final class RewardsIssuerProcessor: PartitionProcessor {
 
     /// Whoever waits for a request that no one can process is told what is wrong with it.
     func deadLettered(_ record: Record, code: String, detail: String, _ batch: BatchContext) {
-        guard record.topic == .rewardRequests, let waiter = waiter(of: record, batch, isRepeat: false)
-        else { return }
-        let body = batch.encoded { writer in
-            writer.beginObject()
-            if let id = record.eventID { writer.field("event", id) }
-            writer.field("reason", code)
-            writer.field("detail", detail)
-            writer.endObject()
-        }
-        batch.output.reply(to: waiter.address, .refused, body: body)
+        if record.topic == .rewardRequests { batch.replyRefused(record, code: code, detail: detail) }
     }
 }

@@ -98,8 +98,11 @@ public final class Load {
             KafkaProducer<byte[], byte[]> writer, String topic, List<Purchase> purchases, long begin, int perSecond) {
         try {
             for (int number = 0; number < purchases.size(); number++) {
-                long ahead = begin + number * 1_000_000L / perSecond - now();
-                if (ahead > 0) LockSupport.parkNanos(Math.max(ahead, TICK_MICROS) * 1_000);
+                long due = begin + number * 1_000_000L / perSecond;
+                // A thread may be woken before its time, and nothing is sent before it is due.
+                for (long ahead; (ahead = due - now()) > 0; ) {
+                    LockSupport.parkNanos(Math.max(ahead, TICK_MICROS) * 1_000);
+                }
                 var purchase = purchases.get(number);
                 var record = new ProducerRecord<>(topic, purchase.key, purchase.body);
                 record.headers().add(new RecordHeader("ce_source", source));

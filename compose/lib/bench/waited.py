@@ -22,6 +22,10 @@ from .workload import API_KEY, SOURCE, Purchase
 CONNECTIONS = 480
 CONNECTIONS_PER_ADDRESS = 240
 REQUEST_SECONDS = 30
+# What a caller asks the gateway to wait, well above any outcome that is counted.
+WAIT_SECONDS = 10
+# Before the first request is due.
+HEAD_START_SECONDS = 0.2
 # Whoever has sent all that was due sleeps for so long at least: one wake-up for several requests. Late counts as late.
 TICK_SECONDS = 0.001
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -111,7 +115,7 @@ def measure(setup: Setup, rate: int, seconds: int) -> dict[str, float]:
 def requests(port: int, secret: str, workload: Iterable[Purchase]) -> list[bytes]:
     head = (
         f"POST /v1/events HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-api-key: {API_KEY}\r\nx-api-secret: {secret}\r\n"
-        "content-type: application/json\r\nprefer: wait=10\r\n"
+        f"content-type: application/json\r\nprefer: wait={WAIT_SECONDS}\r\n"
     )
     return [
         f"{head}idempotency-key: {one.key}\r\ncontent-length: {len(one.body)}\r\n\r\n".encode() + one.body
@@ -127,7 +131,7 @@ async def ask(port: int, posts: list[bytes], rate: int) -> list[float]:
         address = f"127.0.0.{2 + number // CONNECTIONS_PER_ADDRESS}"
         await loop.create_connection(lambda: Connection(calls), "127.0.0.1", port, local_addr=(address, 0))
     connections = list(calls.free)
-    start = time.time() + 0.2
+    start = time.time() + HEAD_START_SECONDS
     for number, post in enumerate(posts):
         due = start + number / rate
         if (ahead := due - time.time()) > 0:
