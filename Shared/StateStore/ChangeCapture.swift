@@ -97,15 +97,33 @@ import CSQLite
         announced = Announcement(table: table)
         defer { announced = nil }
         try run()
-        guard let told = announced, told.count == 1, let kind = told.kind, kind != .deleted,
-            row.columns.count == table.table.columns.count
-        else {
+        guard let kind = announced?.kind, kind != .deleted else { return try check(row, table, changed: 0) }
+        try check(row, table, changed: announced?.count ?? 0)
+        note(table, kind, row)
+    }
+
+    /// Notes a row that is written later.
+    func note(_ table: TableChangelog, isNew: Bool) throws(StoreFailure) {
+        guard isNoting else { return }
+        let row = endRow()
+        try check(row, table, changed: 1)
+        note(table, isNew ? .inserted : .updated, row)
+    }
+
+    /// Runs statements that write what was noted before.
+    func withoutNoting(_ run: () throws(StoreFailure) -> Void) throws(StoreFailure) {
+        let wasNoting = isNoting
+        isNoting = false
+        defer { isNoting = wasNoting }
+        try run()
+    }
+
+    private func check(_ row: NotedRow, _ table: TableChangelog, changed count: Int) throws(StoreFailure) {
+        guard count == 1, row.columns.count == table.table.columns.count else {
             throw StoreFailure(
                 operation: "write a row of \(table.table.name)",
-                detail: "\(announced?.count ?? 0) rows changed, \(row.columns.count) columns were given",
-                consequence: .rebuild)
+                detail: "\(count) rows changed, \(row.columns.count) columns were given", consequence: .rebuild)
         }
-        note(table, kind, row)
     }
 
     private func endRow() -> NotedRow {

@@ -14,16 +14,25 @@ public struct RowWriter: ~Copyable {
         case update
         /// Whichever it is.
         case upsert
+        /// As `insert` and `upsert`, but it is only noted: ``GatheredRows`` writes it later.
+        case noteInsert, noteUpsert
     }
 
-    private var statement: Statement
+    private var statement: Statement?
+    private var columns = 0
+    private let isNew: Bool
     private let table: TableChangelog
     private let capture: ChangeCapture
 
     init(
         _ mode: Mode, _ table: TableChangelog, _ capture: ChangeCapture, in connection: Connection
     ) throws(StoreFailure) {
-        statement = try connection.prepare(Self.sql(mode, table.table))
+        isNew = mode == .noteInsert
+        statement =
+            switch mode {
+            case .noteInsert, .noteUpsert: nil
+            case .insert, .update, .upsert: try connection.prepare(Self.sql(mode, table.table))
+            }
         self.table = table
         self.capture = capture
     }
@@ -37,13 +46,13 @@ public struct RowWriter: ~Copyable {
             VALUES (\(names.indices.map { "?\($0 + 1)" }.joined(separator: ", ")))
             """
         switch mode {
-        case .insert: return insert
+        case .insert, .noteInsert: return insert
         case .update:
             return """
                 UPDATE \(table.name) SET \(others.map { "\(names[$0]) = ?\($0 + 1)" }.joined(separator: ", "))
                 WHERE \(table.key.map { "\(names[$0]) = ?\($0 + 1)" }.joined(separator: " AND "))
                 """
-        case .upsert:
+        case .upsert, .noteUpsert:
             return """
                 \(insert) ON CONFLICT (\(table.key.map { names[$0] }.joined(separator: ", ")))
                 DO UPDATE SET \(others.map { "\(names[$0]) = excluded.\(names[$0])" }.joined(separator: ", "))
@@ -55,7 +64,7 @@ public struct RowWriter: ~Copyable {
 
     public mutating func add(_ value: Int64) {
         begin()
-        statement.bind(value)
+        statement?.bind(value)
         capture.add { $0.appendNumber(value) }
     }
 
@@ -65,7 +74,7 @@ public struct RowWriter: ~Copyable {
 
     public mutating func add(_ value: UInt128) {
         begin()
-        statement.bind(value)
+        statement?.bind(value)
         capture.add { $0.appendIdentifier(value) }
     }
 
@@ -73,7 +82,7 @@ public struct RowWriter: ~Copyable {
 
     public mutating func add(_ value: String) {
         begin()
-        statement.bind(value)
+        statement?.bind(value)
         capture.add { $0.appendText(value.utf8.span) }
     }
 
@@ -83,18 +92,23 @@ public struct RowWriter: ~Copyable {
 
     public mutating func addNull() {
         begin()
-        statement.bindNull()
+        statement?.bindNull()
         capture.add { $0.appendNull() }
     }
 
-    private func begin() { if statement.hasNothingBound { capture.beginRow() } }
+    private mutating func begin() {
+        if columns == 0 { capture.beginRow() }
+        columns += 1
+    }
 
     /// Writes the row.
     ///
     /// - Throws: `.rejectRecord` if the schema refuses it; `.rebuild` if not exactly one row was written, because the
     ///   rows are not what the caller takes them for.
     public mutating func put() throws(StoreFailure) {
-        try capture.write(table) { () throws(StoreFailure) in try statement.run() }
+        columns = 0
+        guard statement != nil else { return try capture.note(table, isNew: isNew) }
+        try capture.write(table) { () throws(StoreFailure) in try statement?.run() }
     }
 }
 

@@ -23,6 +23,8 @@ public final class StateStore {
     private var isCapturing = false
     private let steps: TransactionSteps
     private let undoableRows: Int64
+    let gatheredCount = GatheredCount()
+    var gatherers: [any RowGatherer] = []
 
     /// Opens the store or creates it.
     ///
@@ -122,7 +124,7 @@ public final class StateStore {
     /// again.
     private var isMarked = false
 
-    private var changes: Int64 { unsafe sqlite3_total_changes64(connection.handle) }
+    private var changes: Int64 { unsafe sqlite3_total_changes64(connection.handle) + gatheredCount.waiting }
 
     /// Whether a row of any table was written since the batch began, undone ones included.
     public var hasChanges: Bool { changes != changesAtBegin }
@@ -135,6 +137,7 @@ public final class StateStore {
         isMarked = heldSince != nil && !isFilling
         if heldSince == nil { try steps.begin.run() } else if isMarked { try steps.markBatch.run() }
         isInTransaction = true
+        for gatherer in gatherers { gatherer.beginBatch() }
         changesAtBegin = changes
         isCapturing = capturing
         if capturing { capture.start() }
@@ -196,13 +199,22 @@ public final class StateStore {
         precondition(!isInTransaction, "a batch ends first")
         guard heldSince != nil else { return }
         try mustBeWhole()
+        // In this order: a page that is changed once more after SQLite has given it up has its frame in the log written
+        // again, and each frame behind it read for its checksum.
         try positions.write(wholeAt)
+        try writeGathered()
         if case .image(let image) = location, image.isFull {
             throw StoreFailure(operation: "COMMIT", code: SQLITE_FULL, detail: "disk is full", consequence: .retry)
         }
         try steps.commit.run()
         heldSince = nil
+        for gatherer in gatherers { gatherer.batchesWritten() }
         if case .image(let image) = location { image.save(try connection.serialized()) }
+    }
+
+    /// Writes what waits in ``GatheredRows``, for whoever reads the tables by themselves.
+    public func writeGathered() throws(StoreFailure) {
+        for gatherer in gatherers { try gatherer.write() }
     }
 
     /// Half a batch with the positions of those before it would be applied a second time.
@@ -244,6 +256,7 @@ public final class StateStore {
             try steps.undoBatch.run()
             try steps.releaseBatch.run()
         }
+        for gatherer in gatherers { gatherer.undoBatch() }
         isBroken = false
     }
 
@@ -263,6 +276,7 @@ public final class StateStore {
             isMarked = false
         }
         capture.beginRecord()
+        for gatherer in gatherers { gatherer.beginRecord() }
         if withSavepoint { try steps.markRecord.run() }
         hasSavepoint = withSavepoint
     }
@@ -281,6 +295,7 @@ public final class StateStore {
         capture.undoRecord()
         guard hasSavepoint else { return }
         try steps.undoRecord.run()
+        for gatherer in gatherers { gatherer.undoRecord() }
         try endRecord()
     }
 

@@ -111,8 +111,6 @@ import Primitives
         return unsafe sqlite3_bind_blob(handle, index, buffer.baseAddress, count, pointstream_sqlite_transient())
     }
 
-    var hasNothingBound: Bool { bound == 0 }
-
     private mutating func nextIndex() -> Int32 {
         bound += 1
         return bound
@@ -147,6 +145,9 @@ import Primitives
         reset()
         return false
     }
+
+    /// The row id of the connection's newest insert into a table that has row ids.
+    public var insertedRow: Int64 { unsafe sqlite3_last_insert_rowid(connection.handle) }
 
     public mutating func reset() {
         // The code of a reset repeats that of the failed step, which was thrown already.

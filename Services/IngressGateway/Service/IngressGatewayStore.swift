@@ -9,7 +9,8 @@ import StateStore
 
 final class IngressGatewayStore {
     private var find: Statement
-    private var put: RowWriter
+    private var note: RowWriter
+    private let added: GatheredRows<AddedKey>
     private var nextBucket: Statement
     private var prune: Statement
     /// The latest first: repeats mostly come soon. Nil: to be read again.
@@ -21,7 +22,8 @@ final class IngressGatewayStore {
             SELECT fingerprint, wallet_id, type FROM idempotency_key
             WHERE bucket = ? AND event_id = ? AND expires_at >= ?
             """)
-        put = try store.rowWriter(.upsert, "idempotency_key")
+        note = try store.rowWriter(.noteUpsert, "idempotency_key")
+        added = try store.gatherRows(AddedKey.self, "INSERT OR REPLACE INTO idempotency_key VALUES (?, ?, ?, ?, ?, ?)")
         nextBucket = try store.connection.prepare("SELECT min(bucket) FROM idempotency_key WHERE bucket > ?")
         prune = try store.connection.prepare(
             """
@@ -37,6 +39,9 @@ final class IngressGatewayStore {
     /// The key's row, unless there is none or it has expired. In the very millisecond of its expiry an event of its
     /// time is still accepted, so it is still known.
     func knownKey(of event: EventID, now: Timestamp) throws(StoreFailure) -> KnownKey? {
+        if let row = added.newestWaiting(event), row.bucket.end > now, row.expiry >= now {
+            return KnownKey(type: row.type, wallet: row.wallet, fingerprint: row.fingerprint)
+        }
         for bucket in try currentBuckets() where bucket.end > now {
             find.bind(bucket.day)
             find.bind(event)
@@ -55,13 +60,17 @@ final class IngressGatewayStore {
 
     /// Remembers a key that is not in use. A row of the same key that has expired is replaced.
     func remember(_ item: IntakeItem, in bucket: KeyBucket, until expiry: Timestamp) throws(StoreFailure) {
-        put.add(bucket.day)
-        put.add(item.event)
-        put.add(item.fingerprint)
-        put.add(item.wallet)
-        put.add(item.type.rawValue)
-        put.add(expiry.milliseconds)
-        try put.put()
+        note.add(bucket.day)
+        note.add(item.event)
+        note.add(item.fingerprint)
+        note.add(item.wallet)
+        note.add(item.type.rawValue)
+        note.add(expiry.milliseconds)
+        try note.put()
+        try added.add(
+            AddedKey(
+                bucket: bucket, event: item.event, fingerprint: item.fingerprint, wallet: item.wallet, type: item.type,
+                expiry: expiry))
         guard var known = buckets, !known.contains(bucket) else { return }
         known.insert(bucket, at: known.firstIndex { $0 < bucket } ?? known.endIndex)
         buckets = known
@@ -69,6 +78,7 @@ final class IngressGatewayStore {
 
     /// Deletes at most `limit` rows of buckets that have ended.
     func forgetExpired(now: Timestamp, limit: Int) throws(StoreFailure) {
+        try added.write()
         prune.bind(now.day)
         prune.bind(limit)
         try prune.run()
@@ -80,6 +90,7 @@ final class IngressGatewayStore {
 
     private func currentBuckets() throws(StoreFailure) -> [KeyBucket] {
         if let buckets { return buckets }
+        try added.write()
         var found: [KeyBucket] = []
         var after = Int64.min
         while true {
@@ -93,5 +104,30 @@ final class IngressGatewayStore {
         found.reverse()
         buckets = found
         return found
+    }
+
+    /// Two of one event have different expiries: the first had expired.
+    private struct AddedKey: GatheredRow {
+        let bucket: KeyBucket
+        let event: EventID
+        let fingerprint: UInt128
+        let wallet: WalletID
+        let type: MessageType
+        let expiry: Timestamp
+
+        var sought: EventID { event }
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.bucket.day, left.event.value, left.expiry) < (right.bucket.day, right.event.value, right.expiry)
+        }
+
+        func bind(to insert: inout Statement) {
+            insert.bind(bucket.day)
+            insert.bind(event)
+            insert.bind(fingerprint)
+            insert.bind(wallet)
+            insert.bind(type.rawValue)
+            insert.bind(expiry.milliseconds)
+        }
     }
 }

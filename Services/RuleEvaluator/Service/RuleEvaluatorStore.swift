@@ -13,7 +13,7 @@ final class RuleEvaluatorStore {
     private var insertChange: Statement
     private var deleteChanges: Statement
     private var selectEvent: Statement
-    private var insertEvent: Statement
+    private let evaluated: GatheredRows<EvaluatedEvent>
     private var selectCounter: Statement
     private var insertCounter: RowWriter
     private var updateCounter: RowWriter
@@ -38,7 +38,8 @@ final class RuleEvaluatorStore {
             RETURNING 1
             """)
         selectEvent = try connection.prepare("SELECT 1 FROM evaluated_event WHERE id = ?")
-        insertEvent = try connection.prepare("INSERT INTO evaluated_event (id) VALUES (?) ON CONFLICT DO NOTHING")
+        evaluated = try store.gatherRows(
+            EvaluatedEvent.self, "INSERT INTO evaluated_event (id) VALUES (?) ON CONFLICT DO NOTHING")
         selectCounter = try connection.prepare(
             """
             SELECT times, points FROM offer_counter
@@ -99,6 +100,7 @@ final class RuleEvaluatorStore {
     // MARK: Events
 
     func isEvaluated(_ event: EventID) throws(StoreFailure) -> Bool {
+        if evaluated.newestWaiting(event) != nil { return true }
         selectEvent.bind(event)
         defer { selectEvent.reset() }
         return try selectEvent.next()
@@ -106,8 +108,15 @@ final class RuleEvaluatorStore {
 
     /// Does nothing if it was noted before.
     func noteEvaluated(_ event: EventID) throws(StoreFailure) {
-        insertEvent.bind(event)
-        try insertEvent.run()
+        try evaluated.add(EvaluatedEvent(id: event))
+    }
+
+    private struct EvaluatedEvent: GatheredRow {
+        let id: EventID
+
+        var sought: EventID { id }
+        static func < (left: Self, right: Self) -> Bool { left.id.value < right.id.value }
+        func bind(to insert: inout Statement) { insert.bind(id) }
     }
 
     // MARK: Counters

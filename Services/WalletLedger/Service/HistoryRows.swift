@@ -9,10 +9,29 @@ final class HistoryRows {
     private var insertTransaction: Statement
     private var noteNumber: Statement
     private var insertRefusal: Statement
+    private let numbers: GatheredRows<TransactionNumber>
     private var selectBody: Statement
+    private var selectNumbered: Statement
     private var selectPage: Statement
 
-    init(_ connection: Connection) throws(StoreFailure) {
+    /// Where a transaction stands in the history.
+    private struct TransactionNumber: GatheredRow {
+        let id: MessageID
+        let number: Int64
+
+        var sought: MessageID { id }
+        static func < (left: Self, right: Self) -> Bool { left.id.value < right.id.value }
+
+        func bind(to insert: inout Statement) {
+            insert.bind(id)
+            insert.bind(number)
+        }
+    }
+
+    init(_ store: StateStore) throws(StoreFailure) {
+        let connection = store.connection
+        numbers = try store.gatherRows(
+            TransactionNumber.self, "INSERT INTO transaction_number (transaction_id, number) VALUES (?, ?)")
         insertTransaction = try connection.prepare(
             "INSERT INTO wallet_transaction (wallet_id, sequence, transaction_id, body) VALUES (?, ?, ?, ?)")
         // A sequence that the wallet has already becomes null, which the schema refuses.
@@ -29,9 +48,11 @@ final class HistoryRows {
             "INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
         selectBody = try connection.prepare(
             """
-            SELECT body FROM wallet_transaction WHERE transaction_id = ?1
+            SELECT body FROM transaction_number JOIN wallet_transaction USING (number)
+                WHERE transaction_number.transaction_id = ?1
             UNION ALL SELECT body FROM refused_transaction WHERE transaction_id = ?1 LIMIT 1
             """)
+        selectNumbered = try connection.prepare("SELECT body FROM wallet_transaction WHERE number = ?")
         // The block that `before` lies in may have none of the page's transactions, and the last one only some.
         selectPage = try connection.prepare(
             """
@@ -52,9 +73,11 @@ final class HistoryRows {
         insertTransaction.bind(id)
         insertTransaction.bind(utf8: body)
         try insertTransaction.run()
+        let number = insertTransaction.insertedRow
         noteNumber.bind(wallet)
         noteNumber.bind(sequence)
         try noteNumber.run()
+        try numbers.add(TransactionNumber(id: id, number: number))
     }
 
     /// A refusal on a wallet that does not exist has no place in a wallet's order.
@@ -66,6 +89,11 @@ final class HistoryRows {
 
     /// The published body of a transaction; nil if no such command was carried out.
     func body(of id: MessageID) throws(StoreFailure) -> [UInt8]? {
+        if let waiting = numbers.newestWaiting(id) {
+            selectNumbered.bind(waiting.number)
+            defer { selectNumbered.reset() }
+            return try selectNumbered.next() ? selectNumbered.bytes(0) : nil
+        }
         selectBody.bind(id)
         defer { selectBody.reset() }
         return try selectBody.next() ? selectBody.bytes(0) : nil

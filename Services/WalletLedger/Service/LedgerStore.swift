@@ -37,7 +37,7 @@ final class LedgerStore {
         accounts = try AccountRows(store)
         lots = try LotRows(store)
         holds = try HoldRows(store.connection)
-        history = try HistoryRows(store.connection)
+        history = try HistoryRows(store)
     }
 
     // MARK: Decisions

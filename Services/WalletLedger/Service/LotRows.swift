@@ -9,7 +9,8 @@ final class LotRows {
     /// Groups shown of a balance; expiry days of one wallet seldom exceed those of two years.
     private static let maximumExpiryDays = 1_000
 
-    private var insertLot: RowWriter
+    private var noteLot: RowWriter
+    private let added: GatheredRows<AddedLot>
     private var updateLot: Statement
     private var deleteLot: Statement
     private var selectFree: Statement
@@ -24,7 +25,8 @@ final class LotRows {
         let columns = "lot_id, awarded_at, expires_at, remaining, reserved"
         let order = "ORDER BY expires_at, awarded_at, lot_id LIMIT \(WalletTransaction.maximumLots)"
         let endable = StoreSchema.endableLot
-        insertLot = try store.rowWriter(.insert, "lot")
+        noteLot = try store.rowWriter(.noteInsert, "lot")
+        added = try store.gatherRows(AddedLot.self, "INSERT INTO lot VALUES (?, ?, ?, ?, ?, ?, ?)")
         updateLot = try connection.prepare("UPDATE lot SET remaining = ?, reserved = ? WHERE \(key)")
         deleteLot = try connection.prepare("DELETE FROM lot WHERE \(key)")
         selectFree = try connection.prepare(
@@ -48,18 +50,25 @@ final class LotRows {
     }
 
     func insert(_ lot: Lot, _ wallet: WalletID, _ asset: AssetCode) throws(StoreFailure) {
-        insertLot.add(wallet)
-        insertLot.add(asset.text)
-        insertLot.add(lot.expiresAt?.milliseconds ?? StoreSchema.never)
-        insertLot.add(lot.awardedAt.milliseconds)
-        insertLot.add(lot.id)
-        insertLot.add(lot.remaining.units)
-        insertLot.add(lot.reserved.units)
-        try insertLot.put()
+        noteLot.add(wallet)
+        noteLot.add(asset.text)
+        noteLot.add(lot.expiresAt?.milliseconds ?? StoreSchema.never)
+        noteLot.add(lot.awardedAt.milliseconds)
+        noteLot.add(lot.id)
+        noteLot.add(lot.remaining.units)
+        noteLot.add(lot.reserved.units)
+        try noteLot.put()
+        try added.add(AddedLot(lot: lot, wallet: wallet, asset: asset))
+    }
+
+    /// Lots that were added are written before any of the wallet's is read or changed.
+    private func writeAdded(to wallet: WalletID) throws(StoreFailure) {
+        if added.newestWaiting(wallet) != nil { try added.write() }
     }
 
     /// Writes what is left of a lot, or removes it.
     func save(_ lot: Lot, _ wallet: WalletID, _ asset: AssetCode) throws(StoreFailure) {
+        try writeAdded(to: wallet)
         if lot.remaining == .zero {
             Self.bindKey(&deleteLot, lot, wallet, asset)
             return try deleteLot.run()
@@ -75,6 +84,7 @@ final class LotRows {
     func free(
         covering points: Points, _ wallet: WalletID, _ asset: AssetCode, now: Timestamp
     ) throws(StoreFailure) -> [Lot] {
+        try writeAdded(to: wallet)
         selectFree.bind(wallet)
         selectFree.bind(asset.text)
         selectFree.bind(now.milliseconds)
@@ -89,6 +99,7 @@ final class LotRows {
 
     /// The first expired lots with free points, at most ``WalletTransaction/maximumLots``.
     func due(_ wallet: WalletID, _ asset: AssetCode, now: Timestamp) throws(StoreFailure) -> [Lot] {
+        try writeAdded(to: wallet)
         selectDue.bind(wallet)
         selectDue.bind(asset.text)
         selectDue.bind(now.milliseconds)
@@ -100,12 +111,14 @@ final class LotRows {
 
     /// The wallet of the lot that has been overdue for longest.
     func firstDueWallet(now: Timestamp) throws(StoreFailure) -> WalletID? {
+        try added.write()
         selectFirstDue.bind(now.milliseconds)
         defer { selectFirstDue.reset() }
         return try selectFirstDue.next() ? WalletID(selectFirstDue.identifier(0)) : nil
     }
 
     func firstExpiry() throws(StoreFailure) -> Timestamp? {
+        try added.write()
         defer { selectFirstExpiry.reset() }
         guard try selectFirstExpiry.next() else { return nil }
         return selectFirstExpiry.integerOrNil(0).map(Timestamp.init(milliseconds:))
@@ -115,6 +128,7 @@ final class LotRows {
     func byDay(
         _ wallet: WalletID, _ asset: AssetCode
     ) throws(StoreFailure) -> [(points: Points, expiresAt: Timestamp?)] {
+        try writeAdded(to: wallet)
         selectByDay.bind(wallet)
         selectByDay.bind(asset.text)
         defer { selectByDay.reset() }
@@ -126,6 +140,30 @@ final class LotRows {
     }
 
     // MARK: Columns
+
+    /// In the order of the key, as far as it matters for the pages.
+    private struct AddedLot: GatheredRow {
+        let lot: Lot
+        let wallet: WalletID
+        let asset: AssetCode
+
+        var sought: WalletID { wallet }
+
+        static func < (left: Self, right: Self) -> Bool {
+            left.wallet == right.wallet ? left.lot.awardedAt < right.lot.awardedAt
+                : left.wallet.value < right.wallet.value
+        }
+
+        func bind(to insert: inout Statement) {
+            insert.bind(wallet)
+            insert.bind(asset.text)
+            insert.bind(lot.expiresAt?.milliseconds ?? StoreSchema.never)
+            insert.bind(lot.awardedAt.milliseconds)
+            insert.bind(lot.id)
+            insert.bind(lot.remaining.units)
+            insert.bind(lot.reserved.units)
+        }
+    }
 
     private static func bindKey(
         _ statement: inout Statement, _ lot: Lot, _ wallet: WalletID, _ asset: AssetCode

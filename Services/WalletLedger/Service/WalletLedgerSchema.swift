@@ -1,5 +1,5 @@
 // The ledger's tables. What decisions read goes to the changelog; wallet_transaction, with its transfers in its body,
-// wallet_history and refused_transaction are restored from the topic that they were published on. A transfer's id is
+// transaction_number, wallet_history and refused_transaction are restored from the topic that they were published on. A transfer's id is
 // made from its transaction's, so that no transfer can come twice where no transaction does. Points are the asset's
 // smallest units, times milliseconds since 1970, ids 16 bytes. A sequence is kept with the account that its transaction
 // was about: the wallet's is the highest.
@@ -10,7 +10,7 @@ import StateStore
 
 extension StoreSchema {
     static let walletLedger = StoreSchema(
-        versions: [accounts, lots + holds, history],
+        versions: [accounts, lots + holds, history, transactionNumbers],
         changelogged: ["wallet", "account", "programme_account", "lot", "hold", "hold_lot"])
 
     /// Stands for "never" where an expiry is part of a key.
@@ -106,7 +106,7 @@ extension StoreSchema {
             number INTEGER PRIMARY KEY,
             wallet_id BLOB NOT NULL,
             sequence INTEGER NOT NULL CHECK (sequence >= 1),
-            transaction_id BLOB NOT NULL UNIQUE CHECK (length(transaction_id) = 16),
+            transaction_id BLOB NOT NULL CHECK (length(transaction_id) = 16),
             body TEXT NOT NULL
         ) STRICT;
         CREATE TABLE wallet_history (
@@ -120,5 +120,14 @@ extension StoreSchema {
             transaction_id BLOB PRIMARY KEY NOT NULL CHECK (length(transaction_id) = 16),
             body TEXT NOT NULL
         ) STRICT;
+        """
+
+    /// Not an index of wallet_transaction, so that many rows can be written in the order of their ids, which are in no
+    /// order of time.
+    private static let transactionNumbers = """
+        CREATE TABLE transaction_number (
+            transaction_id BLOB PRIMARY KEY NOT NULL,
+            number INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
         """
 }

@@ -87,7 +87,7 @@ import Testing
 
     @Test func `the schema refuses a sequence that the wallet has already, in a full block and in the newest`() throws {
         let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
-        let rows = try HistoryRows(store.connection)
+        let rows = try HistoryRows(store)
         for sequence in 1...40 { try rows.insert(MessageID(UInt128(sequence)), WalletID(1), Int64(sequence), []) }
         for (number, sequence) in [1, 31, 32, 40].enumerated() {
             let failure = #expect(throws: StoreFailure.self, "\(sequence)") {

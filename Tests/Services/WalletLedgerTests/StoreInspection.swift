@@ -89,12 +89,19 @@ extension LedgerWorld {
                 <> (SELECT count(*) FROM wallet_transaction)
             """
         ),
+        (
+            "every transaction is found by its id",
+            """
+            SELECT (SELECT count(*) FROM wallet_transaction) <> (SELECT count(*) FROM transaction_number n
+                JOIN wallet_transaction t ON t.number = n.number AND t.transaction_id = n.transaction_id)
+            """
+        ),
     ]
 
     private static let tables = [
         "wallet", "account", "programme_account", "lot", "hold", "hold_lot",
         "refused_transaction",
-        "wallet_transaction", "wallet_history",
+        "wallet_transaction", "transaction_number", "wallet_history",
     ]
 
     /// Stops the worker, checks the invariants in each store, and starts it again.

@@ -174,6 +174,9 @@ struct ModelStores {
             compare(.walletLedger, partition, table, tables[table], due, columns: columns)
         }
         check("wallet_transaction", ["wallet_id", "sequence", "transaction_id", "body"], transactions)
+        // Each row stands where its transaction does.
+        let places = tables["wallet_transaction"] ?? []
+        check("transaction_number", ["transaction_id", "number"], places)
         check("refused_transaction", ["transaction_id", "body"], refused)
         check(
             "wallet_history", ["wallet_id", "block", "newest", "numbers"],

@@ -28,25 +28,28 @@ extension ServiceTopology {
         return ServiceTopology(
             service: service, inputs: inputs, outputs: outputs, histories: histories, schema: schema
         ) { store, partition throws(StoreFailure) in
-            ForgetfulProcessor(try make(store, partition), store.connection, sql)
+            ForgetfulProcessor(try make(store, partition), store, sql)
         }
     }
 }
 
 private final class ForgetfulProcessor: PartitionProcessor {
     private let inner: any PartitionProcessor
-    private let connection: Connection
+    private let store: StateStore
     private let sql: String
 
-    init(_ inner: any PartitionProcessor, _ connection: Connection, _ sql: String) {
+    init(_ inner: any PartitionProcessor, _ store: StateStore, _ sql: String) {
         self.inner = inner
-        self.connection = connection
+        self.store = store
         self.sql = sql
     }
 
     func process(_ record: Record, _ batch: BatchContext) throws(RecordFailure) {
-        let (connection, sql) = (connection, sql)
-        try storing { () throws(StoreFailure) in try connection.execute(sql) }
+        let (store, sql) = (store, sql)
+        try storing { () throws(StoreFailure) in
+            try store.writeGathered()
+            try store.connection.execute(sql)
+        }
         try inner.process(record, batch)
     }
 

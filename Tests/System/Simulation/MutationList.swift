@@ -54,7 +54,7 @@ extension MutationCase {
         MutationCase("counters of limits", .forgetful(.ruleEvaluator, sql: "DELETE FROM offer_counter"), within: 100),
         MutationCase(
             "transaction ids",
-            .forgetful(.walletLedger, sql: "DELETE FROM wallet_transaction"), within: 100),
+            .forgetful(.walletLedger, sql: "DELETE FROM transaction_number"), within: 100),
         MutationCase(
             "refused transactions", .forgetful(.walletLedger, sql: "DELETE FROM refused_transaction"), within: 100),
         MutationCase(

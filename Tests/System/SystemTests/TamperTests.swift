@@ -459,6 +459,7 @@ private let storeCases: [TamperCase] = [
     ("a lot", .walletLedger, "lot", "remaining"), ("a hold", .walletLedger, "hold", "state"),
     ("an account of the programme", .walletLedger, "programme_account", "balance"),
     ("a transaction", .walletLedger, "wallet_transaction", "body"),
+    ("where a transaction stands", .walletLedger, "transaction_number", "number"),
     ("a line of a wallet's history", .walletLedger, "wallet_history", "numbers"),
     ("a wallet's status", .ruleEvaluator, "wallet", "status"),
     ("a counter", .ruleEvaluator, "offer_counter", "times"),

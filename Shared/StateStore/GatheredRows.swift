@@ -1,0 +1,134 @@
+// New rows of a table whose keys come in no order: kept in memory, and written in the order of the keys when the store
+// writes what it holds. A page of the table is then read and written once for all of its rows. Written as they come,
+// they touch more pages than a store keeps: a page was read for nearly every row, and given up half changed; changed a
+// second time, it is written over its first frame in the write-ahead log, and the commit reads every frame behind that
+// anew for its checksum. A program asks here first for what it seeks in such a table.
+
+/// A row that can wait.
+public protocol GatheredRow: Comparable {
+    /// What waiting rows are sought by: the key of the table, or its first column.
+    associatedtype Sought: Hashable
+
+    var sought: Sought { get }
+
+    /// Binds what the statement inserts.
+    func bind(to insert: inout Statement)
+}
+
+/// The waiting rows of one table. Undone with the record or the batch that added them.
+public final class GatheredRows<Row: GatheredRow> {
+    /// Rows of a store are held until there are twelve thousand; only one that is filled from the log comes here.
+    private static var maximumRows: Int { 50_000 }
+
+    private var insert: Statement
+    private let capture: ChangeCapture
+    private let count: GatheredCount
+    private var rows: [Row] = []
+    /// So many of them are in SQLite's transaction. They are kept until their batch ends, since undoing it takes out
+    /// those of earlier ones, too.
+    private var written = 0
+    /// The newest waiting row for what is sought.
+    private var newest: [Row.Sought: Int] = [:]
+    private var batchMark = Mark()
+    private var recordMark = Mark()
+
+    private struct Mark {
+        var count = 0
+        var written = 0
+    }
+
+    fileprivate init(_ sql: String, _ store: StateStore) throws(StoreFailure) {
+        insert = try store.connection.prepare(sql)
+        capture = store.capture
+        count = store.gatheredCount
+    }
+
+    /// Adds a row that is not there: neither waiting nor in the table.
+    public func add(_ row: Row) throws(StoreFailure) {
+        if rows.count - written >= Self.maximumRows { try write() }
+        newest[row.sought] = rows.count
+        rows.append(row)
+        count.waiting += 1
+    }
+
+    /// The newest of the rows that wait and are sought by that.
+    public func newestWaiting(_ sought: Row.Sought) -> Row? { newest[sought].map { rows[$0] } }
+
+    /// Writes the rows that wait, so that the table can be read.
+    public func write() throws(StoreFailure) {
+        guard written < rows.count else { return }
+        let waiting = rows[written...].sorted()
+        written = rows.count
+        newest.removeAll(keepingCapacity: true)
+        // The changelog was told when they were added.
+        try capture.withoutNoting { () throws(StoreFailure) in
+            for row in waiting {
+                row.bind(to: &insert)
+                do throws(StoreFailure) {
+                    try insert.run()
+                } catch {
+                    guard error.consequence == .rejectRecord else { throw error }
+                    throw StoreFailure(
+                        operation: error.operation, code: error.code, detail: error.detail, consequence: .rebuild)
+                }
+            }
+        }
+        count.waiting -= Int64(waiting.count)
+    }
+
+    private func undo(to mark: Mark) {
+        count.waiting += Int64(min(written, mark.count) - mark.written)
+        rows.removeLast(rows.count - mark.count)
+        written = mark.written
+        newest.removeAll(keepingCapacity: true)
+        for index in written..<rows.count { newest[rows[index].sought] = index }
+    }
+}
+
+/// Rows that wait in all gatherers of a store. Undone ones count, as SQLite counts them.
+final class GatheredCount {
+    var waiting: Int64 = 0
+}
+
+/// What a store tells its gatherers.
+protocol RowGatherer: AnyObject {
+    /// All is in SQLite's transaction, and that has ended.
+    func batchesWritten()
+    func beginBatch()
+    func beginRecord()
+    func undoRecord()
+    func undoBatch()
+    func write() throws(StoreFailure)
+}
+
+extension GatheredRows: RowGatherer {
+    func beginBatch() {
+        if written > 0 {
+            rows.removeFirst(written)
+            written = 0
+            newest.removeAll(keepingCapacity: true)
+            for index in rows.indices { newest[rows[index].sought] = index }
+        }
+        batchMark = Mark(count: rows.count)
+    }
+
+    /// Its room is given back: stores are written in turn, and few are full at once.
+    func batchesWritten() { (rows, written, newest) = ([], 0, [:]) }
+
+    func beginRecord() { recordMark = Mark(count: rows.count, written: written) }
+    func undoRecord() { undo(to: recordMark) }
+    func undoBatch() { undo(to: batchMark) }
+}
+
+extension StateStore {
+    /// A place for new rows of one table to wait in.
+    ///
+    /// - Parameter insert: the statement that writes a row of them.
+    public func gatherRows<Row: GatheredRow>(
+        _: Row.Type, _ insert: String
+    ) throws(StoreFailure) -> GatheredRows<Row> {
+        let rows = try GatheredRows<Row>(insert, self)
+        gatherers.append(rows)
+        return rows
+    }
+}
