@@ -1,5 +1,8 @@
-// The rows that a batch has changed so far, each once, with their changelog records in one array of bytes: no row costs
-// an allocation of its own. Filled by ChangeCapture, read when the batch is put on the changelog.
+// Rows that were changed, each once, with their changelog records in one array of bytes: no row costs an allocation of
+// its own. Those of a batch are noted by ChangeCapture and read when the batch is put on the changelog; those that fill
+// a store are gathered by RestoredRows.
+
+import Foundation
 
 /// Changelog keys with the newest value of each, in the order of the first change.
 struct ChangedRows {
@@ -49,6 +52,19 @@ struct ChangedRows {
         guard count < rows.count else { return }
         rows.removeLast(rows.count - count)
         rebuild(slots: slots.count)
+    }
+
+    /// In the order of their keys' bytes.
+    func numbersInOrder() -> [Int] {
+        unsafe bytes.withUnsafeBytes { buffer in
+            guard let text = buffer.baseAddress else { return [] }
+            return rows.indices.sorted { left, right in
+                let (left, right) = (rows[left].key, rows[right].key)
+                let order = unsafe memcmp(
+                    text + left.lowerBound, text + right.lowerBound, min(left.count, right.count))
+                return order == 0 ? left.count < right.count : order < 0
+            }
+        }
     }
 
     private mutating func rebuild(slots count: Int) {

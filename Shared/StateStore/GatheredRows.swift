@@ -17,12 +17,14 @@ public protocol GatheredRow: Comparable {
 
 /// The waiting rows of one table. Undone with the record or the batch that added them.
 public final class GatheredRows<Row: GatheredRow> {
-    /// Rows of a store are held until there are twelve thousand; only one that is filled from the log comes here.
-    private static var maximumRows: Int { 50_000 }
+    /// Rows of a store are held until there are twelve thousand; only one that is filled from the log comes here. A
+    /// memory of some megabytes, and several rows for each page of the ledger's store for 125,000 wallets.
+    private static var maximumRows: Int { 16_000 }
 
     private var insert: Statement
     private let capture: ChangeCapture
     private let count: GatheredCount
+    private let passOver: PassOver?
     private var rows: [Row] = []
     /// So many of them are in SQLite's transaction. They are kept until their batch ends, since undoing it takes out
     /// those of earlier ones, too.
@@ -37,7 +39,10 @@ public final class GatheredRows<Row: GatheredRow> {
         var written = 0
     }
 
-    fileprivate init(_ sql: String, _ store: StateStore) throws(StoreFailure) {
+    public typealias PassOver = (Row) throws(StoreFailure) -> Void
+
+    fileprivate init(_ sql: String, _ store: StateStore, _ passOver: PassOver?) throws(StoreFailure) {
+        self.passOver = passOver
         insert = try store.connection.prepare(sql)
         capture = store.capture
         count = store.gatheredCount
@@ -66,6 +71,7 @@ public final class GatheredRows<Row: GatheredRow> {
                 row.bind(to: &insert)
                 do throws(StoreFailure) {
                     try insert.run()
+                    if let passOver, insert.changedRows == 0 { try passOver(row) }
                 } catch {
                     guard error.consequence == .rejectRecord else { throw error }
                     throw StoreFailure(
@@ -123,11 +129,13 @@ extension GatheredRows: RowGatherer {
 extension StateStore {
     /// A place for new rows of one table to wait in.
     ///
-    /// - Parameter insert: the statement that writes a row of them.
+    /// - Parameters:
+    ///   - insert: the statement that writes a row of them.
+    ///   - passOver: called with a row for which the statement changed nothing.
     public func gatherRows<Row: GatheredRow>(
-        _: Row.Type, _ insert: String
+        _: Row.Type, _ insert: String, passOver: GatheredRows<Row>.PassOver? = nil
     ) throws(StoreFailure) -> GatheredRows<Row> {
-        let rows = try GatheredRows<Row>(insert, self)
+        let rows = try GatheredRows<Row>(insert, self, passOver)
         gatherers.append(rows)
         return rows
     }

@@ -212,8 +212,9 @@ public final class StateStore {
         if case .image(let image) = location { image.save(try connection.serialized()) }
     }
 
-    /// Writes what waits in ``GatheredRows``, for whoever reads the tables by themselves.
+    /// Writes what waits in ``GatheredRows`` and of what fills the store, for whoever reads the tables by themselves.
     public func writeGathered() throws(StoreFailure) {
+        try writeFilled()
         for gatherer in gatherers { try gatherer.write() }
     }
 
@@ -302,7 +303,10 @@ public final class StateStore {
     // MARK: Place in the log
 
     /// The next offset of an input; nil if the store has seen none of it.
-    public func inputPosition(of topic: String) throws(StoreFailure) -> Offset? { try positions.input(topic) }
+    public func inputPosition(of topic: String) throws(StoreFailure) -> Offset? {
+        try writeFilled()
+        return try positions.input(topic)
+    }
 
     /// The next offset to apply of the changelog or a history; nil if none was applied.
     public func logPosition(of topic: String) throws(StoreFailure) -> Offset? { try positions.log(topic) }
@@ -317,18 +321,23 @@ public final class StateStore {
 
     private var restoredRows: Int64 = 0
     private var restoringSince: Timestamp?
+    private var changelogName = ""
     /// From so many rows on a store is filled rather than brought up to date.
     public static let filledRows: Int64 = 50_000
     private var isFilling: Bool { restoredRows >= Self.filledRows }
-    /// Rows at random places touch nearly all pages again: the fewer commits, the fewer pages are written. A stop
-    /// waits for one, so it stays below a second.
+    private var filled = RestoredRows()
+    /// Each commit writes pages that the next one changes again: the fewer, the fewer pages are written. A stop waits
+    /// for one, so it stays below a second.
     private static let maximumFilledRows: Int64 = 200_000
 
     /// Begins a transaction that puts rows back.
     ///
-    /// - Parameter since: when the end of the log was looked at that they lead to.
-    public func beginRestoring(rows: Int, since: Timestamp) throws(StoreFailure) {
+    /// - Parameters:
+    ///   - since: when the end of the log was looked at that they lead to.
+    ///   - changelog: the topic and partition that they stand in, for messages.
+    public func beginRestoring(rows: Int, since: Timestamp, changelog: String) throws(StoreFailure) {
         restoringSince = since
+        changelogName = changelog
         let wasFilling = isFilling
         restoredRows += Int64(rows)
         if isFilling, !wasFilling { try connection.beginRestoring() }
@@ -337,6 +346,7 @@ public final class StateStore {
 
     /// Before the store runs: it has all that the log had when its end was looked at.
     public func endRestoring() throws(StoreFailure) {
+        try writeGathered()
         if isFilling { try connection.endRestoring() }
         restoredRows = 0
         guard let since = restoringSince else { return }
@@ -350,7 +360,31 @@ public final class StateStore {
     }
 
     /// Puts one changelog record back, inside a transaction that does not capture.
-    public func restore(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?) throws(StoreFailure) {
-        try changelogs.restore(key: key, value: value)
+    ///
+    /// - Throws: `.stop`, with the record's place, if it is no row of ours; of another record if the store is filled.
+    public func restore(
+        key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, at offset: Offset
+    ) throws(StoreFailure) {
+        guard isFilling else { return try putBack(key, value, offset) }
+        if filled.put(key, value, at: offset) { gatheredCount.waiting += 1 }
+        if filled.byteCount >= RestoredRows.maximumBytes { try writeFilled() }
+    }
+
+    private func writeFilled() throws(StoreFailure) {
+        guard !filled.isEmpty else { return }
+        try filled.drain { key, value, offset throws(StoreFailure) in
+            try putBack(key, value, offset)
+            gatheredCount.waiting -= 1
+        }
+    }
+
+    private func putBack(
+        _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>?, _ offset: Offset
+    ) throws(StoreFailure) {
+        do throws(StoreFailure) {
+            try changelogs.restore(key: key, value: value)
+        } catch {
+            throw error.restoring("\(changelogName)@\(offset)")
+        }
     }
 }

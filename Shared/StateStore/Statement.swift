@@ -149,6 +149,9 @@ import Primitives
     /// The row id of the connection's newest insert into a table that has row ids.
     public var insertedRow: Int64 { unsafe sqlite3_last_insert_rowid(connection.handle) }
 
+    /// How many rows the connection's newest INSERT, UPDATE or DELETE has changed.
+    var changedRows: Int64 { unsafe sqlite3_changes64(connection.handle) }
+
     public mutating func reset() {
         // The code of a reset repeats that of the failed step, which was thrown already.
         _ = unsafe sqlite3_reset(handle)

@@ -47,5 +47,13 @@ public struct StoreFailure: Error, Sendable, Equatable, CustomStringConvertible 
         self.cause = cause
     }
 
+    /// A failure to put a record back, with the record's place. One that the schema refuses is no row of ours.
+    public func restoring(_ place: String) -> StoreFailure {
+        let isRefused = consequence == .rejectRecord
+        return StoreFailure(
+            operation: "\(place): \(operation)", code: code, detail: detail,
+            consequence: isRefused ? .stop : consequence, cause: isRefused ? .unreadableRecord : cause)
+    }
+
     public var description: String { "\(operation): \(detail) (\(code))" }
 }

@@ -180,17 +180,14 @@ final class PartitionTask {
     /// Applies records of the restore sources in one transaction.
     func applyRestored(_ records: [Record], now: Timestamp) throws(StoreFailure) {
         guard let store, let processor else { return }
-        try store.beginRestoring(rows: records.count, since: restoringSince)
+        let changelog = "\(catalog.name(of: topology.changelog))[\(partition)]"
+        try store.beginRestoring(rows: records.count, since: restoringSince, changelog: changelog)
         var positions: [TopicID: Offset] = [:]
         for record in records {
-            do throws(StoreFailure) {
-                if record.topic != topology.changelog {
-                    if !switchedOff.contains(.histories) { try processor.restore(record) }
-                } else if let key = record.key {
-                    try store.restore(key: key, value: record.value)
-                }
-            } catch {
-                throw located(error, record)
+            if record.topic != topology.changelog {
+                try restoreHistory(record, by: processor)
+            } else if let key = record.key {
+                try store.restore(key: key, value: record.value, at: record.offset)
             }
             positions[record.topic] = record.offset.next
         }
@@ -198,13 +195,13 @@ final class PartitionTask {
         for (topic, offset) in positions { restoredTo[topic] = offset }
     }
 
-    /// A failure to put a record back, with the record's place. One that the schema refuses is no row of ours.
-    private func located(_ failure: StoreFailure, _ record: Record) -> StoreFailure {
-        let isRefused = failure.consequence == .rejectRecord
-        return StoreFailure(
-            operation: "\(catalog.name(of: record.topic))[\(partition)]@\(record.offset): \(failure.operation)",
-            code: failure.code, detail: failure.detail, consequence: isRefused ? .stop : failure.consequence,
-            cause: isRefused ? .unreadableRecord : failure.cause)
+    private func restoreHistory(_ record: Record, by processor: any PartitionProcessor) throws(StoreFailure) {
+        guard !switchedOff.contains(.histories) else { return }
+        do throws(StoreFailure) {
+            try processor.restore(record)
+        } catch {
+            throw error.restoring("\(catalog.name(of: record.topic))[\(partition)]@\(record.offset)")
+        }
     }
 
     /// Notes that a source was read to its end; true when all are.

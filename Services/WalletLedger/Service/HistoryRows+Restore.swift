@@ -11,11 +11,10 @@ extension HistoryRows {
     func restore(_ record: Record) throws(StoreFailure) {
         guard record.isWritten(by: .walletLedger), let range = record.valueRange else { return }
         let transaction = try decode(record, range)
-        guard try body(of: transaction.id) == nil else { return }
         let body = record.bytes[range]
         if let sequence = transaction.sequence {
-            try insert(transaction.id, transaction.wallet, sequence, body)
-        } else {
+            try insertRestored(transaction.id, transaction.wallet, sequence, body)
+        } else if try self.body(of: transaction.id) == nil {
             try insertRefused(transaction.id, body)
         }
     }

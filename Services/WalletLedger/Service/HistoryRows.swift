@@ -8,11 +8,14 @@ import StateStore
 final class HistoryRows {
     private var insertTransaction: Statement
     private var noteNumber: Statement
+    private let restoredLines: GatheredRows<HistoryLine>
     private var insertRefusal: Statement
     private let numbers: GatheredRows<TransactionNumber>
     private var selectBody: Statement
     private var selectNumbered: Statement
     private var selectPage: Statement
+    /// The id that was sought last and not found.
+    private var unknown: MessageID?
 
     /// Where a transaction stands in the history.
     private struct TransactionNumber: GatheredRow {
@@ -20,7 +23,10 @@ final class HistoryRows {
         let number: Int64
 
         var sought: MessageID { id }
-        static func < (left: Self, right: Self) -> Bool { left.id.value < right.id.value }
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.id.value, left.number) < (right.id.value, right.number)
+        }
 
         func bind(to insert: inout Statement) {
             insert.bind(id)
@@ -28,22 +34,45 @@ final class HistoryRows {
         }
     }
 
+    /// A transaction in its wallet's history.
+    private struct HistoryLine: GatheredRow {
+        let wallet: WalletID
+        let sequence: Int64
+        let number: Int64
+
+        var sought: WalletID { wallet }
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.wallet.value, left.sequence, left.number) < (right.wallet.value, right.sequence, right.number)
+        }
+
+        func bind(to insert: inout Statement) {
+            insert.bind(wallet)
+            insert.bind(sequence)
+            insert.bind(number)
+        }
+    }
+
     init(_ store: StateStore) throws(StoreFailure) {
         let connection = store.connection
+        let repeats = try RepeatedTransactions(connection)
         numbers = try store.gatherRows(
-            TransactionNumber.self, "INSERT INTO transaction_number (transaction_id, number) VALUES (?, ?)")
+            TransactionNumber.self,
+            "INSERT INTO transaction_number (transaction_id, number) VALUES (?, ?) ON CONFLICT DO NOTHING"
+        ) { row throws(StoreFailure) in try repeats.remove(row.number) }
         insertTransaction = try connection.prepare(
             "INSERT INTO wallet_transaction (wallet_id, sequence, transaction_id, body) VALUES (?, ?, ?, ?)")
         // A sequence that the wallet has already becomes null, which the schema refuses.
         let block = StoreSchema.historyBlock
-        noteNumber = try connection.prepare(
-            """
+        let note = """
             INSERT INTO wallet_history (wallet_id, block, newest, numbers)
-            VALUES (?1, ?2 / \(block), ?2, last_insert_rowid())
-            ON CONFLICT (wallet_id, block) DO UPDATE SET
-                newest = CASE WHEN excluded.newest > newest THEN excluded.newest END,
-                numbers = numbers || ',' || excluded.numbers
-            """)
+            VALUES (?1, ?2 / \(block), ?2, ?3)
+            ON CONFLICT (wallet_id, block) DO UPDATE SET numbers = numbers || ',' || excluded.numbers,
+            """
+        noteNumber = try connection.prepare(
+            "\(note) newest = CASE WHEN excluded.newest > newest THEN excluded.newest END")
+        restoredLines = try store.gatherRows(
+            HistoryLine.self, "\(note) newest = excluded.newest WHERE excluded.newest > newest")
         insertRefusal = try connection.prepare(
             "INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
         selectBody = try connection.prepare(
@@ -65,23 +94,63 @@ final class HistoryRows {
             """)
     }
 
+    /// Adds a transaction.
+    ///
+    /// - Throws: `.rejectRecord` if there is one of its id or with its number in the wallet.
     func insert(
         _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>
     ) throws(StoreFailure) {
+        if unknown != id, try self.body(of: id) != nil {
+            throw StoreFailure(
+                operation: "insert a transaction", detail: "there is one of the id \(id)", consequence: .rejectRecord)
+        }
+        let number = try append(id, wallet, sequence, body)
+        let line = HistoryLine(wallet: wallet, sequence: sequence, number: number)
+        if restoredLines.newestWaiting(wallet) != nil { try restoredLines.write() }
+        line.bind(to: &noteNumber)
+        try noteNumber.run()
+    }
+
+    /// Adds a transaction, unless it is there. Nothing is looked for, which would read a page at a random place for
+    /// each: one that came twice shows when its number and its line are written.
+    func insertRestored(
+        _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>
+    ) throws(StoreFailure) {
+        let number = try append(id, wallet, sequence, body)
+        try restoredLines.add(HistoryLine(wallet: wallet, sequence: sequence, number: number))
+    }
+
+    private func append(
+        _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>
+    ) throws(StoreFailure) -> Int64 {
         insertTransaction.bind(wallet)
         insertTransaction.bind(sequence)
         insertTransaction.bind(id)
         insertTransaction.bind(utf8: body)
         try insertTransaction.run()
         let number = insertTransaction.insertedRow
-        noteNumber.bind(wallet)
-        noteNumber.bind(sequence)
-        try noteNumber.run()
         try numbers.add(TransactionNumber(id: id, number: number))
+        unknown = nil
+        return number
+    }
+
+    /// Of transactions that came twice the second.
+    private final class RepeatedTransactions {
+        private var delete: Statement
+
+        init(_ connection: Connection) throws(StoreFailure) {
+            delete = try connection.prepare("DELETE FROM wallet_transaction WHERE number = ?")
+        }
+
+        func remove(_ number: Int64) throws(StoreFailure) {
+            delete.bind(number)
+            try delete.run()
+        }
     }
 
     /// A refusal on a wallet that does not exist has no place in a wallet's order.
     func insertRefused(_ id: MessageID, _ body: some Collection<UInt8>) throws(StoreFailure) {
+        unknown = nil
         insertRefusal.bind(id)
         insertRefusal.bind(utf8: body)
         try insertRefusal.run()
@@ -96,13 +165,16 @@ final class HistoryRows {
         }
         selectBody.bind(id)
         defer { selectBody.reset() }
-        return try selectBody.next() ? selectBody.bytes(0) : nil
+        if try selectBody.next() { return selectBody.bytes(0) }
+        unknown = id
+        return nil
     }
 
     /// Bodies of a wallet's transactions, the newest first.
     func page(
         of wallet: WalletID, before sequence: Int64, limit: Int
     ) throws(StoreFailure) -> [(sequence: Int64, body: [UInt8])] {
+        if restoredLines.newestWaiting(wallet) != nil { try restoredLines.write() }
         selectPage.bind(wallet)
         selectPage.bind(sequence)
         selectPage.bind(limit)

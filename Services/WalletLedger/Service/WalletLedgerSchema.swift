@@ -1,8 +1,8 @@
 // The ledger's tables. What decisions read goes to the changelog; wallet_transaction, with its transfers in its body,
-// transaction_number, wallet_history and refused_transaction are restored from the topic that they were published on. A transfer's id is
-// made from its transaction's, so that no transfer can come twice where no transaction does. Points are the asset's
-// smallest units, times milliseconds since 1970, ids 16 bytes. A sequence is kept with the account that its transaction
-// was about: the wallet's is the highest.
+// transaction_number, wallet_history and refused_transaction are restored from the topic that they were published on.
+// A transfer's id is made from its transaction's, so that no transfer can come twice where no transaction does. Points
+// are the asset's smallest units, times milliseconds since 1970, ids 16 bytes. A sequence is kept with the account that
+// its transaction was about: the wallet's is the highest.
 
 import Messages
 import Primitives

@@ -99,6 +99,48 @@ import Testing
         #expect(try rows.page(of: WalletID(1), before: .max, limit: 100).map(\.sequence) == (1...40).reversed())
     }
 
+    @Test func `no second transaction of an id is inserted, be the first one waiting, written or refused`() throws {
+        let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
+        let rows = try HistoryRows(store)
+        #expect(try rows.body(of: MessageID(7)) == nil)
+        try rows.insert(MessageID(7), WalletID(1), 1, Array("first".utf8))
+        try rows.insertRefused(MessageID(8), Array("refused".utf8))
+        for isWritten in [false, true] {
+            if isWritten { try store.writeGathered() }
+            for id in [7, 8] as [UInt128] {
+                let failure = #expect(throws: StoreFailure.self) { try rows.insert(MessageID(id), WalletID(2), 1, []) }
+                #expect(failure?.consequence == .rejectRecord)
+            }
+            #expect(try rows.body(of: MessageID(7)) == Array("first".utf8))
+        }
+    }
+
+    @Test func `a transaction that was published twice is restored once`() throws {
+        let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
+        let rows = try HistoryRows(store)
+        func restore(_ sequences: ClosedRange<Int64>, _ body: String) throws {
+            for sequence in sequences {
+                try rows.insertRestored(MessageID(UInt128(sequence)), WalletID(1), sequence, Array(body.utf8))
+            }
+        }
+        try restore(1...40, "first")
+        try restore(31...40, "second")
+        try store.writeGathered()
+        try restore(33...50, "third")
+        #expect(try rows.body(of: MessageID(33)) == Array("third".utf8), "whichever it is, they are the same")
+        let page = try rows.page(of: WalletID(1), before: .max, limit: 100)
+        #expect(page.map(\.sequence) == (1...50).reversed())
+        try store.writeGathered()
+        #expect(try store.connection.integer("SELECT count(*) FROM wallet_transaction") == 50)
+        for sequence in 1...50 as ClosedRange<Int64> {
+            let body = sequence <= 40 ? "first" : "third"
+            #expect(try rows.body(of: MessageID(UInt128(sequence))) == Array(body.utf8))
+        }
+        // And on it goes where the history ends.
+        try rows.insert(MessageID(51), WalletID(1), 51, [])
+        #expect(try rows.page(of: WalletID(1), before: .max, limit: 1).map(\.sequence) == [51])
+    }
+
     @Test func `lots are spent soonest expiry first, then oldest, then by id`() {
         var older = lot(9, 1, expiresIn: 5)
         older.awardedAt = Self.now.adding(milliseconds: -1)

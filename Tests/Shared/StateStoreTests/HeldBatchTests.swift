@@ -68,8 +68,9 @@ struct HeldBatchTests {
         defer { try? StateStore.wipe(location) }
         var store: StateStore? = try open()
         func slice(_ lot: Int64, _ reading: Timestamp, at now: Timestamp) throws {
-            try store?.beginRestoring(rows: 1, since: reading)
-            try store?.restore(key: Array(#"["lot",\#(lot)]"#.utf8)[...], value: Array("[\(lot),1]".utf8)[...])
+            try store?.beginRestoring(rows: 1, since: reading, changelog: "log[0]")
+            try store?.restore(
+                key: Array(#"["lot",\#(lot)]"#.utf8)[...], value: Array("[\(lot),1]".utf8)[...], at: Offset(9))
             try store?.commit(at: [("log", Offset(lot))], now: now)
         }
         let (first, second) = (Self.now, Self.now.adding(milliseconds: 86_400_000))
@@ -114,8 +115,8 @@ struct HeldBatchTests {
 
     @Test func `a store that is filled has no turn`() throws {
         let store = try StateStore(.memory, schema: Self.schema)
-        try store.beginRestoring(rows: Int(StateStore.filledRows), since: Self.now)
-        try store.restore(key: Array(#"["lot",1]"#.utf8)[...], value: Array("[1,1]".utf8)[...])
+        try store.beginRestoring(rows: Int(StateStore.filledRows), since: Self.now, changelog: "log[0]")
+        try store.restore(key: Array(#"["lot",1]"#.utf8)[...], value: Array("[1,1]".utf8)[...], at: Offset(9))
         try store.commit(at: [("log", Offset(5))], now: Self.now)
         #expect(!store.isOverdue(at: Self.now.adding(milliseconds: 1_999), inTurn: true))
         #expect(store.isOverdue(at: Self.now.adding(milliseconds: 2_000), inTurn: true))
@@ -128,8 +129,8 @@ struct HeldBatchTests {
         store = nil
         #expect(try found().lots == 12_000)
         store = try open()
-        try store?.beginRestoring(rows: 1, since: Self.now)
-        try store?.restore(key: Array(#"["lot",13000]"#.utf8)[...], value: Array("[13000,1]".utf8)[...])
+        try store?.beginRestoring(rows: 1, since: Self.now, changelog: "log[0]")
+        try store?.restore(key: Array(#"["lot",13000]"#.utf8)[...], value: Array("[13000,1]".utf8)[...], at: Offset(9))
         try store?.commit(at: [("log", Offset(11))], now: Self.now)
         store = nil
         let left = try found()
@@ -215,17 +216,18 @@ struct HeldBatchTests {
         defer { try? StateStore.wipe(location) }
         var store: StateStore? = try open()
         func fill(_ lots: ClosedRange<Int>, next: Int64) throws {
-            try store?.beginRestoring(rows: lots.count, since: Self.now)
+            try store?.beginRestoring(rows: lots.count, since: Self.now, changelog: "log[0]")
             for number in lots {
                 try store?.restore(
-                    key: Array(#"["lot",\#(number)]"#.utf8)[...], value: Array("[\(number),1]".utf8)[...])
+                    key: Array(#"["lot",\#(number)]"#.utf8)[...], value: Array("[\(number),1]".utf8)[...],
+                    at: Offset(9))
             }
             try store?.commit(at: [("log", Offset(next))], now: Self.now)
         }
         try fill(1...50_000, next: 5)
         try fill(50_001...50_010, next: 6)
         #expect(try store?.logPosition(of: "log") == Offset(6))
-        try store?.beginRestoring(rows: 1, since: Self.now)
+        try store?.beginRestoring(rows: 1, since: Self.now, changelog: "log[0]")
         #expect(throws: StoreFailure.self, "what is held cannot be kept without what failed") {
             try store?.rollback()
         }

@@ -60,7 +60,7 @@ struct StateStoreTests {
         for (number, text) in scalars.enumerated() { try put(store, 42, Int64(number), "a" + text + "b", 1) }
         try copy.begin(capturing: false)
         for (key, value) in try changes(of: store) {
-            try copy.restore(key: Array(key.utf8)[...], value: value.map { Array($0.utf8)[...] })
+            try copy.restore(key: Array(key.utf8)[...], value: value.map { Array($0.utf8)[...] }, at: Offset(9))
         }
         #expect(try rows(copy) == rows(store))
     }
@@ -161,7 +161,7 @@ struct StateStoreTests {
             try store.commit(at: [], now: .zero)
             try copy.begin(capturing: false)
             for (key, value) in changed {
-                try copy.restore(key: Array(key.utf8)[...], value: value.map { Array($0.utf8)[...] })
+                try copy.restore(key: Array(key.utf8)[...], value: value.map { Array($0.utf8)[...] }, at: Offset(9))
             }
             try copy.commit(at: [], now: .zero)
             #expect(try rows(copy) == rows(store))
@@ -178,7 +178,7 @@ struct StateStoreTests {
             (lot, "not json"), ("[]", "[1]"),
         ] {
             let failure = #expect(throws: StoreFailure.self) {
-                try store.restore(key: Array(key.utf8)[...], value: Array(value.utf8)[...])
+                try store.restore(key: Array(key.utf8)[...], value: Array(value.utf8)[...], at: Offset(9))
             }
             #expect(failure?.consequence == .stop)
         }
