@@ -97,8 +97,9 @@ import CSQLite
         announced = Announcement(table: table)
         defer { announced = nil }
         try run()
-        guard let kind = announced?.kind, kind != .deleted else { return try check(row, table, changed: 0) }
-        try check(row, table, changed: announced?.count ?? 0)
+        guard let told = announced, told.count == 1, let kind = told.kind, kind != .deleted, isWhole(row, table) else {
+            throw mismatch(row, table, changed: announced?.count ?? 0)
+        }
         note(table, kind, row)
     }
 
@@ -106,7 +107,7 @@ import CSQLite
     func note(_ table: TableChangelog, isNew: Bool) throws(StoreFailure) {
         guard isNoting else { return }
         let row = endRow()
-        try check(row, table, changed: 1)
+        guard isWhole(row, table) else { throw mismatch(row, table, changed: 1) }
         note(table, isNew ? .inserted : .updated, row)
     }
 
@@ -118,12 +119,14 @@ import CSQLite
         try run()
     }
 
-    private func check(_ row: NotedRow, _ table: TableChangelog, changed count: Int) throws(StoreFailure) {
-        guard count == 1, row.columns.count == table.table.columns.count else {
-            throw StoreFailure(
-                operation: "write a row of \(table.table.name)",
-                detail: "\(count) rows changed, \(row.columns.count) columns were given", consequence: .rebuild)
-        }
+    private func isWhole(_ row: NotedRow, _ table: TableChangelog) -> Bool {
+        row.columns.count == table.table.columns.count
+    }
+
+    private func mismatch(_ row: NotedRow, _ table: TableChangelog, changed count: Int) -> StoreFailure {
+        StoreFailure(
+            operation: "write a row of \(table.table.name)",
+            detail: "\(count) rows changed, \(row.columns.count) columns were given", consequence: .rebuild)
     }
 
     private func endRow() -> NotedRow {

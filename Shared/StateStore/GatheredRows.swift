@@ -48,7 +48,8 @@ public final class GatheredRows<Row: GatheredRow> {
         count = store.gatheredCount
     }
 
-    /// Adds a row that is not there: neither waiting nor in the table.
+    /// Adds a row that is not there: neither waiting nor in the table. What the schema would refuse is refused by the
+    /// caller: once the row is written, the log has its batch, and the store is no copy of it.
     public func add(_ row: Row) throws(StoreFailure) {
         if rows.count - written >= Self.maximumRows { try write() }
         newest[row.sought] = rows.count

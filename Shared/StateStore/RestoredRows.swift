@@ -8,7 +8,7 @@ import Primitives
 /// Emptied by ``drain(_:)``, in the order of the keys.
 struct RestoredRows {
     /// Some twenty thousand rows of the ledger: a few for each page of its store for 125,000 wallets. With twice as
-    /// many a million wallets took as long, and 12 MB more.
+    /// many a million wallets took as long, and 14 MB more.
     static let maximumBytes = 4 << 20
     /// As large as a broker takes one by default.
     private static let largestRecord = 1 << 20

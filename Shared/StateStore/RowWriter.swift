@@ -14,10 +14,9 @@ public struct RowWriter: ~Copyable {
         case update
         /// Whichever it is.
         case upsert
-        /// As `insert` and `upsert`, but it is only noted: ``GatheredRows`` writes it later.
-        case noteInsert, noteUpsert
     }
 
+    /// Nil for rows that are written later.
     private var statement: Statement?
     private var columns = 0
     private let isNew: Bool
@@ -27,12 +26,15 @@ public struct RowWriter: ~Copyable {
     init(
         _ mode: Mode, _ table: TableChangelog, _ capture: ChangeCapture, in connection: Connection
     ) throws(StoreFailure) {
-        isNew = mode == .noteInsert
-        statement =
-            switch mode {
-            case .noteInsert, .noteUpsert: nil
-            case .insert, .update, .upsert: try connection.prepare(Self.sql(mode, table.table))
-            }
+        statement = try connection.prepare(Self.sql(mode, table.table))
+        isNew = mode == .insert
+        self.table = table
+        self.capture = capture
+    }
+
+    init(noting table: TableChangelog, isNew: Bool, _ capture: ChangeCapture) {
+        statement = nil
+        self.isNew = isNew
         self.table = table
         self.capture = capture
     }
@@ -46,13 +48,13 @@ public struct RowWriter: ~Copyable {
             VALUES (\(names.indices.map { "?\($0 + 1)" }.joined(separator: ", ")))
             """
         switch mode {
-        case .insert, .noteInsert: return insert
+        case .insert: return insert
         case .update:
             return """
                 UPDATE \(table.name) SET \(others.map { "\(names[$0]) = ?\($0 + 1)" }.joined(separator: ", "))
                 WHERE \(table.key.map { "\(names[$0]) = ?\($0 + 1)" }.joined(separator: " AND "))
                 """
-        case .upsert, .noteUpsert:
+        case .upsert:
             return """
                 \(insert) ON CONFLICT (\(table.key.map { names[$0] }.joined(separator: ", ")))
                 DO UPDATE SET \(others.map { "\(names[$0]) = excluded.\(names[$0])" }.joined(separator: ", "))
@@ -115,10 +117,21 @@ public struct RowWriter: ~Copyable {
 extension StateStore {
     /// A writer of one of the tables that the changelog carries.
     public func rowWriter(_ mode: RowWriter.Mode, _ table: String) throws(StoreFailure) -> RowWriter {
+        try RowWriter(mode, try changelog(of: table), capture, in: connection)
+    }
+
+    /// A writer that only says what ``GatheredRows`` write later.
+    ///
+    /// - Parameter isNew: whether no row can have been there before.
+    public func rowNoter(_ table: String, isNew: Bool) throws(StoreFailure) -> RowWriter {
+        RowWriter(noting: try changelog(of: table), isNew: isNew, capture)
+    }
+
+    private func changelog(of table: String) throws(StoreFailure) -> TableChangelog {
         guard let changelog = changelogs.changelog(named: table) else {
             throw StoreFailure(
                 operation: "make a row writer", detail: "\(table) is not on the changelog", consequence: .stop)
         }
-        return try RowWriter(mode, changelog, capture, in: connection)
+        return changelog
     }
 }

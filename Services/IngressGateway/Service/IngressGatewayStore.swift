@@ -22,7 +22,7 @@ final class IngressGatewayStore {
             SELECT fingerprint, wallet_id, type FROM idempotency_key
             WHERE bucket = ? AND event_id = ? AND expires_at >= ?
             """)
-        note = try store.rowWriter(.noteUpsert, "idempotency_key")
+        note = try store.rowNoter("idempotency_key", isNew: false)
         added = try store.gatherRows(AddedKey.self, "INSERT OR REPLACE INTO idempotency_key VALUES (?, ?, ?, ?, ?, ?)")
         nextBucket = try store.connection.prepare("SELECT min(bucket) FROM idempotency_key WHERE bucket > ?")
         prune = try store.connection.prepare(
@@ -59,7 +59,15 @@ final class IngressGatewayStore {
     }
 
     /// Remembers a key that is not in use. A row of the same key that has expired is replaced.
+    ///
+    /// - Throws: `.rejectRecord` for a key that the schema refuses, which sees it when it is too late.
     func remember(_ item: IntakeItem, in bucket: KeyBucket, until expiry: Timestamp) throws(StoreFailure) {
+        guard expiry <= bucket.end, [.purchase, .rewardRequest].contains(item.type) else {
+            throw StoreFailure(
+                operation: "remember a key",
+                detail: "\(item.type.rawValue) until \(expiry), in a bucket to \(bucket.end)",
+                consequence: .rejectRecord)
+        }
         note.add(bucket.day)
         note.add(item.event)
         note.add(item.fingerprint)

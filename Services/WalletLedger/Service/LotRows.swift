@@ -25,7 +25,7 @@ final class LotRows {
         let columns = "lot_id, awarded_at, expires_at, remaining, reserved"
         let order = "ORDER BY expires_at, awarded_at, lot_id LIMIT \(WalletTransaction.maximumLots)"
         let endable = StoreSchema.endableLot
-        noteLot = try store.rowWriter(.noteInsert, "lot")
+        noteLot = try store.rowNoter("lot", isNew: true)
         added = try store.gatherRows(AddedLot.self, "INSERT INTO lot VALUES (?, ?, ?, ?, ?, ?, ?)")
         updateLot = try connection.prepare("UPDATE lot SET remaining = ?, reserved = ? WHERE \(key)")
         deleteLot = try connection.prepare("DELETE FROM lot WHERE \(key)")
@@ -49,7 +49,15 @@ final class LotRows {
             """)
     }
 
+    /// - Throws: `.rejectRecord` for a lot that the schema refuses, which sees it when it is too late.
     func insert(_ lot: Lot, _ wallet: WalletID, _ asset: AssetCode) throws(StoreFailure) {
+        guard (1...Points.maximum.units).contains(lot.remaining.units), lot.reserved >= .zero,
+            lot.reserved <= lot.remaining
+        else {
+            throw StoreFailure(
+                operation: "insert a lot", detail: "\(lot.remaining) remaining, \(lot.reserved) reserved",
+                consequence: .rejectRecord)
+        }
         noteLot.add(wallet)
         noteLot.add(asset.text)
         noteLot.add(lot.expiresAt?.milliseconds ?? StoreSchema.never)
@@ -155,11 +163,7 @@ final class LotRows {
         }
 
         func bind(to insert: inout Statement) {
-            insert.bind(wallet)
-            insert.bind(asset.text)
-            insert.bind(lot.expiresAt?.milliseconds ?? StoreSchema.never)
-            insert.bind(lot.awardedAt.milliseconds)
-            insert.bind(lot.id)
+            LotRows.bindKey(&insert, lot, wallet, asset)
             insert.bind(lot.remaining.units)
             insert.bind(lot.reserved.units)
         }

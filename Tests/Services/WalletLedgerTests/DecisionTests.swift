@@ -115,6 +115,22 @@ import Testing
         }
     }
 
+    @Test func `a lot that the schema would refuse is refused before it waits`() throws {
+        let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
+        let rows = try LotRows(store)
+        let tooMany = Points.maximum.units + 1
+        for refused in [
+            lot(1, 0, expiresIn: 1), lot(1, -1, expiresIn: 1), lot(1, tooMany, expiresIn: 1),
+            lot(1, 5, expiresIn: 1, reserved: 6), lot(1, 5, expiresIn: 1, reserved: -1),
+        ] {
+            let failure = #expect(throws: StoreFailure.self) { try rows.insert(refused, WalletID(1), .points) }
+            #expect(failure?.consequence == .rejectRecord)
+        }
+        try rows.insert(lot(1, Points.maximum.units, expiresIn: 1, reserved: 5), WalletID(1), .points)
+        try store.writeGathered()
+        #expect(try store.connection.integer("SELECT count(*) FROM lot") == 1)
+    }
+
     @Test func `a transaction that was published twice is restored once`() throws {
         let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
         let rows = try HistoryRows(store)

@@ -89,6 +89,17 @@ struct GatheredRowsTests {
         #expect(try written(store).count == 12_000, "as many as a store holds")
     }
 
+    @Test func `no more rows wait than there is a bound for`() throws {
+        let store = try StateStore(.memory, schema: Self.schema)
+        let rows = try store.gatherRows(Known.self, insert)
+        try store.begin()
+        for id in 0..<16_000 as Range<UInt128> { try rows.add(Known(id: id, value: 0)) }
+        #expect(try written(store).isEmpty)
+        try rows.add(Known(id: 16_000, value: 0))
+        #expect(try written(store).count == 16_000)
+        #expect(rows.newestWaiting(15_999) == nil && rows.newestWaiting(16_000) != nil)
+    }
+
     @Test func `a row that the table has already is no row of a record that could be refused`() throws {
         for (known, added) in [
             (Known(id: 1, value: 1), Known(id: 1, value: 2)), (Known(id: 2, value: 0), Known(id: 1, value: 13)),
@@ -117,8 +128,8 @@ struct GatheredRowsTests {
             }
         }
         let rows = try store.gatherRows(Mark.self, "INSERT OR REPLACE INTO mark VALUES (?, ?)")
-        var new = try store.rowWriter(.noteInsert, "mark")
-        var any = try store.rowWriter(.noteUpsert, "mark")
+        var new = try store.rowNoter("mark", isNew: true)
+        var any = try store.rowNoter("mark", isNew: false)
         func add(_ name: String, with writer: inout RowWriter) throws {
             writer.add(name)
             writer.add(Int64(1))

@@ -50,7 +50,7 @@ struct RestoredRowsTests {
         var store: StateStore? = try StateStore(location, schema: Self.schema)
         var (lots, names): ([Int: Int], [String: String]) = ([:], [:])
         var (offset, slices) = (Int64(0), 0)
-        // Twelve megabytes, so that rows are written on the way.
+        // All of it fills the store, and more than four megabytes come between two commits.
         for _ in 0..<12 {
             var changes: [Change] = []
             for _ in 0..<10_000 {
@@ -64,11 +64,12 @@ struct RestoredRowsTests {
                     changes.append((#"["name","\#(id)"]"#, names[id].map { #"["\#(id)","\#($0)"]"# }))
                 }
             }
-            try store.map { try restore(changes, to: $0, from: offset, rows: changes.count) }
+            try store.map { try restore(changes, to: $0, from: offset, rows: 50_000) }
             offset += Int64(changes.count)
             slices += 1
-            // Another process is killed here, and goes on where the file is: a commit may have been any of the slices.
             guard slices == 6 else { continue }
+            #expect(try store?.connection.integer("SELECT count(*) FROM lot") ?? 0 > 0, "too many to wait")
+            // The process ends, and another goes on where the file is.
             try store?.commitHeld()
             store = nil
             store = try StateStore(location, schema: Self.schema)
