@@ -23,7 +23,7 @@ public final class GatheredRows<Row: GatheredRow> {
 
     private var insert: Statement
     private let capture: ChangeCapture
-    private let count: GatheredCount
+    private let gathering: Gathering
     private let passOver: PassOver?
     private var rows: [Row] = []
     /// So many of them are in SQLite's transaction. They are kept until their batch ends, since undoing it takes out
@@ -45,7 +45,7 @@ public final class GatheredRows<Row: GatheredRow> {
         self.passOver = passOver
         insert = try store.connection.prepare(sql)
         capture = store.capture
-        count = store.gatheredCount
+        gathering = store.gathering
     }
 
     /// Adds a row that is not there: neither waiting nor in the table. What the schema would refuse is refused by the
@@ -54,18 +54,26 @@ public final class GatheredRows<Row: GatheredRow> {
         if rows.count - written >= Self.maximumRows { try write() }
         newest[row.sought] = rows.count
         rows.append(row)
-        count.waiting += 1
+        gathering.waiting += 1
     }
+
+    /// The rows that wait, in the order in which they came.
+    public var waiting: ArraySlice<Row> { rows[written...] }
 
     /// The newest of the rows that wait and are sought by that.
     public func newestWaiting(_ sought: Row.Sought) -> Row? { newest[sought].map { rows[$0] } }
 
     /// Writes the rows that wait, so that the table can be read.
+    ///
+    /// - Throws: whatever it is, the batch at hand is to be undone; outside of one, the store is to be opened anew.
     public func write() throws(StoreFailure) {
         guard written < rows.count else { return }
         let waiting = rows[written...].sorted()
         written = rows.count
         newest.removeAll(keepingCapacity: true)
+        // Until all are written. Whoever asks here a second time finds nothing that waits.
+        let wasTorn = gathering.isTorn
+        gathering.isTorn = true
         // The changelog was told when they were added.
         try capture.withoutNoting { () throws(StoreFailure) in
             for row in waiting {
@@ -80,11 +88,12 @@ public final class GatheredRows<Row: GatheredRow> {
                 }
             }
         }
-        count.waiting -= Int64(waiting.count)
+        gathering.waiting -= Int64(waiting.count)
+        gathering.isTorn = wasTorn
     }
 
     private func undo(to mark: Mark) {
-        count.waiting += Int64(min(written, mark.count) - mark.written)
+        gathering.waiting += Int64(min(written, mark.count) - mark.written)
         rows.removeLast(rows.count - mark.count)
         written = mark.written
         newest.removeAll(keepingCapacity: true)
@@ -92,9 +101,13 @@ public final class GatheredRows<Row: GatheredRow> {
     }
 }
 
-/// Rows that wait in all gatherers of a store. Undone ones count, as SQLite counts them.
-final class GatheredCount {
+/// Of all gatherers of a store.
+final class Gathering {
+    /// Rows. Undone ones count, as SQLite counts them.
     var waiting: Int64 = 0
+    /// Some of the rows that a gatherer was writing are in SQLite's transaction, if that is still open, and others are
+    /// nowhere.
+    var isTorn = false
 }
 
 /// What a store tells its gatherers.

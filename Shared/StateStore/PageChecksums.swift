@@ -13,6 +13,8 @@ import Foundation
 
 enum PageChecksums {
     static let name = "pointstream-checked"
+    /// How checksums are made; 0 is one sum for a page.
+    static let version: Int64 = 1
     /// At the end of each page.
     static let reservedBytes: Int32 = 8
     static let checkpointSuffix = "-checkpoint"

@@ -23,7 +23,7 @@ public final class StateStore {
     private var isCapturing = false
     private let steps: TransactionSteps
     private let undoableRows: Int64
-    let gatheredCount = GatheredCount()
+    let gathering = Gathering()
     var gatherers: [any RowGatherer] = []
 
     /// Opens the store or creates it.
@@ -124,7 +124,12 @@ public final class StateStore {
     /// again.
     private var isMarked = false
 
-    private var changes: Int64 { unsafe sqlite3_total_changes64(connection.handle) + gatheredCount.waiting }
+    private var changes: Int64 { changesInSQLite + gathering.waiting }
+    private var changesInSQLite: Int64 { unsafe sqlite3_total_changes64(connection.handle) }
+    private var changesInSQLiteAtBegin: Int64 = 0
+
+    /// SQLite rolls a transaction back by itself on some failures: disk full, I/O.
+    private var isTransactionOpen: Bool { unsafe sqlite3_get_autocommit(connection.handle) == 0 }
 
     /// Whether a row of any table was written since the batch began, undone ones included.
     public var hasChanges: Bool { changes != changesAtBegin }
@@ -139,6 +144,7 @@ public final class StateStore {
         isInTransaction = true
         for gatherer in gatherers { gatherer.beginBatch() }
         changesAtBegin = changes
+        changesInSQLiteAtBegin = changesInSQLite
         isCapturing = capturing
         if capturing { capture.start() }
     }
@@ -218,11 +224,13 @@ public final class StateStore {
         for gatherer in gatherers { try gatherer.write() }
     }
 
-    /// Half a batch with the positions of those before it would be applied a second time.
+    /// Half a batch with the positions of those before it would be applied a second time, and what is missing from those
+    /// that are held never, once a later batch has said how far they go.
     private func mustBeWhole() throws(StoreFailure) {
-        guard isBroken else { return }
+        let isHeldGone = heldSince != nil && !isTransactionOpen
+        guard isBroken || gathering.isTorn || isHeldGone else { return }
         throw StoreFailure(
-            operation: "go on", detail: "a batch could not be undone; the store has to be opened anew",
+            operation: "go on", detail: "what the store holds is not whole; it has to be opened anew",
             consequence: .retry, cause: .heldUndone)
     }
 
@@ -245,11 +253,9 @@ public final class StateStore {
         isInTransaction = false
         // Until all of it has gone well: whoever stops now still gives the store up, and writes what is held.
         isBroken = true
-        // SQLite rolls back by itself on some failures (disk full, I/O); a second ROLLBACK would be refused.
-        let isRolledBack = unsafe sqlite3_get_autocommit(connection.handle) != 0
         if heldSince == nil {
-            if !isRolledBack { try steps.rollback.run() }
-        } else if isRolledBack || !isMarked {
+            if isTransactionOpen { try steps.rollback.run() }
+        } else if !isTransactionOpen || !isMarked {
             throw StoreFailure(
                 operation: "ROLLBACK TO batch", detail: "the batches that were held are gone, too", consequence: .retry,
                 cause: .heldUndone)
@@ -258,6 +264,7 @@ public final class StateStore {
             try steps.releaseBatch.run()
         }
         for gatherer in gatherers { gatherer.undoBatch() }
+        gathering.isTorn = false
         isBroken = false
     }
 
@@ -272,7 +279,10 @@ public final class StateStore {
     ///   each page that it changes a first time, which costs the ledger a tenth of its time.
     public func beginRecord(withSavepoint: Bool) throws(StoreFailure) {
         changesAtRecord = changes
-        if isMarked, changesAtRecord - changesAtBegin >= undoableRows {
+        // Rows of earlier batches that were written meanwhile are no changes of this one, and the pages are copied all
+        // the same.
+        let copied = max(changesAtRecord - changesAtBegin, changesInSQLite - changesInSQLiteAtBegin)
+        if isMarked, copied >= undoableRows {
             try steps.releaseBatch.run()
             isMarked = false
         }
@@ -366,7 +376,7 @@ public final class StateStore {
         key: ArraySlice<UInt8>, value: ArraySlice<UInt8>?, at offset: Offset
     ) throws(StoreFailure) {
         guard isFilling else { return try putBack(key, value, offset) }
-        if filled.put(key, value, at: offset) { gatheredCount.waiting += 1 }
+        if filled.put(key, value, at: offset) { gathering.waiting += 1 }
         if filled.byteCount >= RestoredRows.maximumBytes { try writeFilled() }
     }
 
@@ -374,7 +384,7 @@ public final class StateStore {
         guard !filled.isEmpty else { return }
         try filled.drain { key, value, offset throws(StoreFailure) in
             try putBack(key, value, offset)
-            gatheredCount.waiting -= 1
+            gathering.waiting -= 1
         }
     }
 

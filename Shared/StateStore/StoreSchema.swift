@@ -15,7 +15,9 @@ public struct StoreSchema: Sendable {
         self.changelogged = changelogged
     }
 
-    public var version: Int64 { Int64(versions.count) }
+    /// What a file has to be of. Its first page may come from the write-ahead log, which knows nothing of the pages'
+    /// checksums, so that a file whose pages have others is told by this number, not by the first page that is read.
+    public var version: Int64 { Int64(versions.count) + PageChecksums.version }
 }
 
 /// One changelogged table as it is in the database.

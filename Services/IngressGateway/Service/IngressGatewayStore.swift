@@ -98,20 +98,19 @@ final class IngressGatewayStore {
 
     private func currentBuckets() throws(StoreFailure) -> [KeyBucket] {
         if let buckets { return buckets }
-        try added.write()
-        var found: [KeyBucket] = []
+        var found = Set(added.waiting.map(\.bucket))
         var after = Int64.min
         while true {
             nextBucket.bind(after)
             guard try nextBucket.next() else { break }
             defer { nextBucket.reset() }
             guard let day = nextBucket.integerOrNil(0) else { break }
-            found.append(KeyBucket(day: day))
+            found.insert(KeyBucket(day: day))
             after = day
         }
-        found.reverse()
-        buckets = found
-        return found
+        let latestFirst = found.sorted { $1 < $0 }
+        buckets = latestFirst
+        return latestFirst
     }
 
     /// Two of one event have different expiries: the first had expired.

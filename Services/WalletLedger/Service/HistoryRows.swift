@@ -21,6 +21,7 @@ final class HistoryRows {
     private struct TransactionNumber: GatheredRow {
         let id: MessageID
         let number: Int64
+        let isRestored: Bool
 
         var sought: MessageID { id }
 
@@ -59,7 +60,14 @@ final class HistoryRows {
         numbers = try store.gatherRows(
             TransactionNumber.self,
             "INSERT INTO transaction_number (transaction_id, number) VALUES (?, ?) ON CONFLICT DO NOTHING"
-        ) { row throws(StoreFailure) in try repeats.remove(row.number) }
+        ) { row throws(StoreFailure) in
+            guard row.isRestored else {
+                throw StoreFailure(
+                    operation: "insert a transaction", detail: "there is one of the id \(row.id)",
+                    consequence: .rebuild)
+            }
+            try repeats.remove(row.number, ofID: row.id)
+        }
         insertTransaction = try connection.prepare(
             "INSERT INTO wallet_transaction (wallet_id, sequence, transaction_id, body) VALUES (?, ?, ?, ?)")
         // A sequence that the wallet has already becomes null, which the schema refuses.
@@ -72,7 +80,14 @@ final class HistoryRows {
         noteNumber = try connection.prepare(
             "\(note) newest = CASE WHEN excluded.newest > newest THEN excluded.newest END")
         restoredLines = try store.gatherRows(
-            HistoryLine.self, "\(note) newest = excluded.newest WHERE excluded.newest > newest")
+            HistoryLine.self, "\(note) newest = excluded.newest WHERE excluded.newest > newest"
+        ) { [numbers] line throws(StoreFailure) in
+            // Of a transaction that came twice the second is gone once its number is written.
+            try numbers.write()
+            guard try repeats.isGone(line.number) else {
+                throw HistoryRows.contradiction("wallet \(line.wallet) has gone beyond the sequence \(line.sequence)")
+            }
+        }
         insertRefusal = try connection.prepare(
             "INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
         selectBody = try connection.prepare(
@@ -104,7 +119,7 @@ final class HistoryRows {
             throw StoreFailure(
                 operation: "insert a transaction", detail: "there is one of the id \(id)", consequence: .rejectRecord)
         }
-        let number = try append(id, wallet, sequence, body)
+        let number = try append(id, wallet, sequence, body, isRestored: false)
         let line = HistoryLine(wallet: wallet, sequence: sequence, number: number)
         if restoredLines.newestWaiting(wallet) != nil { try restoredLines.write() }
         line.bind(to: &noteNumber)
@@ -112,16 +127,17 @@ final class HistoryRows {
     }
 
     /// Adds a transaction, unless it is there. Nothing is looked for, which would read a page at a random place for
-    /// each: one that came twice shows when its number and its line are written.
+    /// each: one that came twice shows when its number and its line are written, and so does one that contradicts what
+    /// is there.
     func insertRestored(
         _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>
     ) throws(StoreFailure) {
-        let number = try append(id, wallet, sequence, body)
+        let number = try append(id, wallet, sequence, body, isRestored: true)
         try restoredLines.add(HistoryLine(wallet: wallet, sequence: sequence, number: number))
     }
 
     private func append(
-        _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>
+        _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>, isRestored: Bool
     ) throws(StoreFailure) -> Int64 {
         insertTransaction.bind(wallet)
         insertTransaction.bind(sequence)
@@ -129,7 +145,7 @@ final class HistoryRows {
         insertTransaction.bind(utf8: body)
         try insertTransaction.run()
         let number = insertTransaction.insertedRow
-        try numbers.add(TransactionNumber(id: id, number: number))
+        try numbers.add(TransactionNumber(id: id, number: number, isRestored: isRestored))
         unknown = nil
         return number
     }
@@ -137,15 +153,37 @@ final class HistoryRows {
     /// Of transactions that came twice the second.
     private final class RepeatedTransactions {
         private var delete: Statement
+        private var find: Statement
 
         init(_ connection: Connection) throws(StoreFailure) {
-            delete = try connection.prepare("DELETE FROM wallet_transaction WHERE number = ?")
+            delete = try connection.prepare(
+                """
+                DELETE FROM wallet_transaction WHERE number = ?1 AND body = (
+                    SELECT body FROM transaction_number JOIN wallet_transaction USING (number)
+                    WHERE transaction_number.transaction_id = ?2)
+                """)
+            find = try connection.prepare("SELECT 1 FROM wallet_transaction WHERE number = ?")
         }
 
-        func remove(_ number: Int64) throws(StoreFailure) {
+        func remove(_ number: Int64, ofID id: MessageID) throws(StoreFailure) {
             delete.bind(number)
+            delete.bind(id)
             try delete.run()
+            guard try isGone(number) else {
+                throw HistoryRows.contradiction("two transactions have the id \(id) and are not the same")
+            }
         }
+
+        func isGone(_ number: Int64) throws(StoreFailure) -> Bool {
+            find.bind(number)
+            defer { find.reset() }
+            return try !find.next()
+        }
+    }
+
+    private static func contradiction(_ detail: String) -> StoreFailure {
+        StoreFailure(
+            operation: "restore wallet-transactions", detail: detail, consequence: .stop, cause: .unreadableRecord)
     }
 
     /// A refusal on a wallet that does not exist has no place in a wallet's order.

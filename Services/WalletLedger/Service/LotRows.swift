@@ -125,11 +125,12 @@ final class LotRows {
         return try selectFirstDue.next() ? WalletID(selectFirstDue.identifier(0)) : nil
     }
 
+    /// Asked between batches, when nothing may be written.
     func firstExpiry() throws(StoreFailure) -> Timestamp? {
-        try added.write()
+        let waiting = added.waiting.lazy.filter { $0.lot.free > .zero }.compactMap(\.lot.expiresAt).min()
         defer { selectFirstExpiry.reset() }
-        guard try selectFirstExpiry.next() else { return nil }
-        return selectFirstExpiry.integerOrNil(0).map(Timestamp.init(milliseconds:))
+        let written = try selectFirstExpiry.next() ? selectFirstExpiry.integerOrNil(0) : nil
+        return [waiting, written.map(Timestamp.init(milliseconds:))].compactMap { $0 }.min()
     }
 
     /// Remaining points by the day (UTC) of their expiry, each with the day's first expiry, nil for never.

@@ -131,30 +131,19 @@ import Testing
         #expect(try store.connection.integer("SELECT count(*) FROM lot") == 1)
     }
 
-    @Test func `a transaction that was published twice is restored once`() throws {
+    @Test func `a lot that waits is due in its time, and the question does not write it`() throws {
         let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
-        let rows = try HistoryRows(store)
-        func restore(_ sequences: ClosedRange<Int64>, _ body: String) throws {
-            for sequence in sequences {
-                try rows.insertRestored(MessageID(UInt128(sequence)), WalletID(1), sequence, Array(body.utf8))
-            }
+        let rows = try LotRows(store)
+        #expect(try rows.firstExpiry() == nil)
+        for added in [lot(1, 5, expiresIn: nil), lot(2, 5, expiresIn: 3, reserved: 5), lot(3, 5, expiresIn: 9)] {
+            try rows.insert(added, WalletID(1), .points)
         }
-        try restore(1...40, "first")
-        try restore(31...40, "second")
+        #expect(try rows.firstExpiry() == lot(3, 5, expiresIn: 9).expiresAt)
+        #expect(try store.connection.integer("SELECT count(*) FROM lot") == 0)
         try store.writeGathered()
-        try restore(33...50, "third")
-        #expect(try rows.body(of: MessageID(33)) == Array("third".utf8), "whichever it is, they are the same")
-        let page = try rows.page(of: WalletID(1), before: .max, limit: 100)
-        #expect(page.map(\.sequence) == (1...50).reversed())
-        try store.writeGathered()
-        #expect(try store.connection.integer("SELECT count(*) FROM wallet_transaction") == 50)
-        for sequence in 1...50 as ClosedRange<Int64> {
-            let body = sequence <= 40 ? "first" : "third"
-            #expect(try rows.body(of: MessageID(UInt128(sequence))) == Array(body.utf8))
-        }
-        // And on it goes where the history ends.
-        try rows.insert(MessageID(51), WalletID(1), 51, [])
-        #expect(try rows.page(of: WalletID(1), before: .max, limit: 1).map(\.sequence) == [51])
+        #expect(try rows.firstExpiry() == lot(3, 5, expiresIn: 9).expiresAt)
+        try rows.insert(lot(4, 5, expiresIn: 4), WalletID(1), .points)
+        #expect(try rows.firstExpiry() == lot(4, 5, expiresIn: 4).expiresAt)
     }
 
     @Test func `lots are spent soonest expiry first, then oldest, then by id`() {

@@ -116,6 +116,78 @@ struct GatheredRowsTests {
         }
     }
 
+    /// Why a write between two batches may fail: there is no room, and SQLite undoes all that is held; or a row is there
+    /// already, and it undoes nothing.
+    @Test(arguments: [false, true])
+    func `a write that fails between two batches gives up what is held, and the file stays as it was`(
+        hasRoom: Bool
+    ) throws {
+        defer { try? StateStore.wipe(location) }
+        var store: StateStore? = try StateStore(location, schema: Self.schema)
+        var rows = try store?.gatherRows(Known.self, insert)
+        func commit(_ ids: Range<UInt128>, at offset: Int64) throws {
+            try store?.begin()
+            for id in ids { try rows?.add(Known(id: id, value: 0)) }
+            try store?.commit(at: [("log", next: Offset(offset))], now: Self.now)
+        }
+        try commit(0..<1, at: 1)
+        try store?.commitHeld()
+        try commit(1..<1_000, at: 1_000)
+        if hasRoom {
+            try commit(0..<1, at: 1_001)
+        } else {
+            let pages = try store?.connection.integer("PRAGMA page_count")
+            try store?.connection.execute("PRAGMA max_page_count = \(pages ?? 0)")
+        }
+        #expect(throws: StoreFailure.self) { try rows?.write() }
+        // Whoever asks again is told nothing new, and whoever goes on does not get far.
+        try rows?.write()
+        for goOn in [{ try store?.begin() }, { try store?.commitHeld() }, { try store?.commitHeld() }] {
+            let failure = #expect(throws: StoreFailure.self) { try goOn() }
+            #expect(failure?.cause == .heldUndone)
+        }
+        (store, rows) = (nil, nil)
+        let found = try StateStore(location, schema: Self.schema)
+        #expect(try found.logPosition(of: "log") == Offset(1))
+        #expect(try written(found).map(\.id) == [0])
+    }
+
+    @Test func `a write that fails in a batch is undone with it, and what waited before still waits`() throws {
+        let store = try StateStore(.memory, schema: Self.schema)
+        let rows = try store.gatherRows(Known.self, insert)
+        try store.begin()
+        try rows.add(Known(id: 1, value: 0))
+        try store.commit(at: [], now: Self.now)
+        try store.begin()
+        try rows.add(Known(id: 2, value: 0))
+        try rows.add(Known(id: 1, value: 1))
+        #expect(throws: StoreFailure.self) { try rows.write() }
+        try store.rollback()
+        #expect(rows.newestWaiting(1)?.value == 0 && rows.newestWaiting(2) == nil)
+        try store.begin()
+        try store.commit(at: [], now: Self.now)
+        try store.commitHeld()
+        #expect(try written(store).map(\.id) == [1])
+    }
+
+    /// SQLite keeps a page as it was before, whoever changes it.
+    @Test func `rows of earlier batches that a batch writes count as copied pages`() throws {
+        let store = try StateStore(.memory, schema: Self.schema, undoableRows: 10)
+        let rows = try store.gatherRows(Known.self, insert)
+        for ids in [0..<20, 20..<21] as [Range<UInt128>] {
+            try store.begin()
+            for id in ids { try rows.add(Known(id: id, value: 0)) }
+            try store.commit(at: [], now: Self.now)
+        }
+        try store.begin()
+        try store.beginRecord(withSavepoint: false)
+        try rows.write()
+        try store.endRecord()
+        try store.beginRecord(withSavepoint: false)
+        let failure = #expect(throws: StoreFailure.self, "its mark is given up") { try store.rollback() }
+        #expect(failure?.cause == .heldUndone)
+    }
+
     @Test func `a row is on the changelog with the batch that added it, and not with the one that wrote it`() throws {
         let store = try StateStore(.memory, schema: Self.schema)
         struct Mark: GatheredRow {
