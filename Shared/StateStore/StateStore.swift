@@ -224,8 +224,8 @@ public final class StateStore {
         for gatherer in gatherers { try gatherer.write() }
     }
 
-    /// Half a batch with the positions of those before it would be applied a second time, and what is missing from those
-    /// that are held never, once a later batch has said how far they go.
+    /// Half a batch with the positions of those before it would be applied a second time; what those that are held lack
+    /// would never be, once a later batch has said how far they go.
     private func mustBeWhole() throws(StoreFailure) {
         let isHeldGone = heldSince != nil && !isTransactionOpen
         guard isBroken || gathering.isTorn || isHeldGone else { return }

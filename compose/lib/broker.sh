@@ -8,6 +8,8 @@
 
 noida_version=0.2.3
 broker_count=1
+# Lines of a broker's properties beside those below.
+broker_properties=
 # A JVM takes some seconds to start; on a busy machine many.
 broker_seconds=90
 # Another process may take a free port before the broker does.
@@ -132,6 +134,7 @@ END
     # leader, Kafka 4.3 notes decided transactions as complete without their markers, and readers of committed records
     # stop there for ever.
     [ "$replicas" -gt 1 ] || echo controlled.shutdown.enable=false
+    printf '%s' "$broker_properties"
 }
 
 launch_noida() {

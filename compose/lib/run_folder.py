@@ -61,14 +61,13 @@ class RunFolder:
     def usage(self, process: str) -> Usage:
         """Processor seconds and resident megabytes, of a service or of the broker."""
         pid = self.text(f"pids/{process}").split()[0]
-        fields = stat_fields(pid)
         status = Path(f"/proc/{pid}/status").read_text()
         peak_kibibytes = next(
             int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")
         )
         return Usage(
-            (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND,
-            int(fields[21]) * PAGE_BYTES / 1e6,
+            cpu_seconds(pid),
+            int(stat_fields(pid)[21]) * PAGE_BYTES / 1e6,
             peak_kibibytes * 1024 / 1e6,
         )
 
@@ -76,6 +75,12 @@ class RunFolder:
 def stat_fields(pid: str) -> list[str]:
     """Fields of /proc/PID/stat from the third on; the second is a name that may hold anything."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def cpu_seconds(pid: str) -> float:
+    """So far, of one that has ended and was not waited for, too."""
+    fields = stat_fields(pid)
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
 def birth(pid: str) -> str | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import unittest
 from collections import Counter
 from datetime import datetime, timezone
@@ -13,6 +16,7 @@ from bench import history, wrk
 from bench.awards import Awards, Inexact, delays
 from bench.workload import DAILY_POINTS, Workload, customer, due
 from latency import percentile
+from run_folder import birth, cpu_seconds
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=timezone.utc)
 
@@ -54,6 +58,15 @@ class CoveringTests(unittest.TestCase):
         wallets = [purchase.wallet for purchase in Workload(1, 1_500, 1_000, NOW, covering=True)]
         self.assertEqual(sorted(wallets[:1_000]), list(range(1_000)))
         self.assertLess(len({one.wallet for one in Workload(1, 1_000, 1_000, NOW)}), 700)
+
+
+class UsageTests(unittest.TestCase):
+    def test_what_a_process_took_is_known_until_it_is_waited_for(self) -> None:
+        spend = "import time\nwhile time.process_time() < 0.2: pass"
+        with subprocess.Popen([sys.executable, "-c", spend]) as process:
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            self.assertGreater(cpu_seconds(str(process.pid)), 0.1)
+            self.assertIsNone(birth(str(process.pid)), "it has ended")
 
 
 class AwardsTests(unittest.TestCase):

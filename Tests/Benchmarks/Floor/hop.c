@@ -2,10 +2,11 @@
 // its offsets, and commits. What it takes is what exactly-once costs with this client library on this broker, whatever
 // a service does inside. Built and run by `compose/bench --only floor`, with the settings of the services.
 //
-//   hop BROKERS GROUP MEMBER RECORDS INTERVAL-MS INPUT-TOPIC OUTPUT-TOPIC...
+//   hop BROKERS GROUP MEMBER RECORDS INTERVAL-MS LINGER-MS INPUT-TOPIC OUTPUT-TOPIC...
 //
 // Members of a group share the partitions; each is there before the first record is. Ends when it has copied so many
-// records; 0: when it is told to. A batch ends no sooner than so long after the one before.
+// records; 0: when it is told to. A batch ends no sooner than the interval after the one before, and so long after its
+// first record.
 
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { FIRST_OUTPUT = 7, BATCH = 2000, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100, LINGER_MS = 2,
+enum { FIRST_OUTPUT = 8, BATCH = 2000, MAXIMUM_OUTPUTS = 8, MAXIMUM_PARTITIONS = 64, POLL_MS = 100,
        LIMIT_MS = 10000, INITIALIZE_LIMIT_MS = 30000 };
 
 typedef struct { const char *name, *value; } property;
@@ -69,7 +70,7 @@ static int64_t milliseconds(void) {
 }
 
 // Up to a batch, which ends so long after its first record, and not before this time.
-static int poll_batch(rd_kafka_t *consumer, int64_t earliest_end, rd_kafka_message_t **batch) {
+static int poll_batch(rd_kafka_t *consumer, int64_t earliest_end, long linger, rd_kafka_message_t **batch) {
     int count = 0;
     int64_t end = 0;
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, POLL_MS);
@@ -77,7 +78,7 @@ static int poll_batch(rd_kafka_t *consumer, int64_t earliest_end, rd_kafka_messa
         if (message->err) rd_kafka_message_destroy(message);
         else batch[count++] = message;
         if (count == BATCH) break;
-        if (end == 0) end = milliseconds() + LINGER_MS;
+        if (end == 0) end = milliseconds() + linger;
         if (end < earliest_end) end = earliest_end;
         int64_t left = end - milliseconds();
         message = rd_kafka_consumer_poll(consumer, left > 0 ? (int)left : 0);
@@ -101,9 +102,9 @@ static void send_offsets(
 
 int main(int count, char **arguments) {
     if (count <= FIRST_OUTPUT || count - FIRST_OUTPUT > MAXIMUM_OUTPUTS)
-        fail("hop", "BROKERS GROUP MEMBER RECORDS INTERVAL-MS INPUT-TOPIC OUTPUT-TOPIC...");
-    const char *brokers = arguments[1], *group = arguments[2], *member = arguments[3], *input = arguments[6];
-    const long records = number(arguments[4]), interval = number(arguments[5]);
+        fail("hop", "BROKERS GROUP MEMBER RECORDS INTERVAL-MS LINGER-MS INPUT-TOPIC OUTPUT-TOPIC...");
+    const char *brokers = arguments[1], *group = arguments[2], *member = arguments[3], *input = arguments[7];
+    const long records = number(arguments[4]), interval = number(arguments[5]), linger = number(arguments[6]);
     signal(SIGTERM, stop);
     const property consuming[] = {
         {"bootstrap.servers", brokers}, {"group.id", group}, {"group.instance.id", member},
@@ -126,7 +127,7 @@ int main(int count, char **arguments) {
     rd_kafka_message_t *batch[BATCH];
     int64_t newest = 0;
     for (long copied = 0; !is_stopped && (records == 0 || copied < records);) {
-        int polled = poll_batch(consumer, newest + interval, batch);
+        int polled = poll_batch(consumer, newest + interval, linger, batch);
         if (polled == 0) continue;
         newest = milliseconds();
         check("begin", rd_kafka_begin_transaction(producer));

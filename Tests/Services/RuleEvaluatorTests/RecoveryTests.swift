@@ -154,6 +154,17 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
             try store.connection.integer("SELECT min(ends_at) FROM offer_counter") == horizon.milliseconds)
     }
 
+    @Test func `an event that evaluations tells of twice is noted once`() throws {
+        let store = try StateStore(.memory, schema: RuleEvaluatorSchema.schema)
+        let rows = try RuleEvaluatorStore(store)
+        for event in [1, 2, 1] as [UInt128] { try rows.noteEvaluated(EventID(event)) }
+        try store.writeGathered()
+        try rows.noteEvaluated(EventID(2))
+        #expect(try rows.isEvaluated(EventID(1)) && rows.isEvaluated(EventID(2)) && !rows.isEvaluated(EventID(3)))
+        try store.writeGathered()
+        #expect(try store.connection.integer("SELECT count(*) FROM evaluated_event") == 2)
+    }
+
     private func isRow(_ record: SimulatedRecord) -> Bool {
         record.keyText?.hasPrefix(#"["input_position""#) == false
     }

@@ -153,6 +153,8 @@ def head(root: Path, bench: Bench) -> dict[str, Any]:
     processor = models[0] if models else platform.machine()
     memory = int(Path("/proc/meminfo").read_text().split()[1]) // 1024
     changed = output("git", "-C", str(root), "status", "--porcelain")
+    broker = [bench.setup.run.text("kafka-version"), os.environ.get("KAFKA_HEAP_OPTS", "")]
+    broker += os.environ.get("BROKER_PROPERTIES", "").split()
     return {
         "commit": output("git", "-C", str(root), "rev-parse", "--short=12", "HEAD")
         + ("+" if changed else ""),
@@ -160,7 +162,7 @@ def head(root: Path, bench: Bench) -> dict[str, Any]:
         "executables": "as they were found" if bench.kept else "built from it",
         "machine": f"{processor}, {output('nproc')} cores, {memory} MiB, Linux {platform.release()}",
         "load": Path("/proc/loadavg").read_text().split()[0],
-        "kafka": f"{bench.setup.run.text('kafka-version')}, {os.environ.get('KAFKA_HEAP_OPTS', '')}",
+        "kafka": ", ".join(broker),
         "java": output(load.java(), "--version").splitlines()[0],
         "outside client": f"confluent-kafka {version('confluent-kafka')}, and Kafka's own for latency",
         "librdkafka": output("dpkg-query", "-W", "-f=${Version}", "librdkafka1"),

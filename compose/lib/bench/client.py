@@ -3,6 +3,7 @@ what comes out, committed records only."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from run_folder import RunFolder
+
 from .workload import SOURCE, Purchase
 
 FETCHED_AT_ONCE = 5_000
 # A topic that does not go on within this time is not going on.
 STALL_SECONDS = 60
 FLUSH_SECONDS = 120
+DELETED_POLL_SECONDS = 0.1
 
 
 class Stalled(Exception):
@@ -35,12 +39,19 @@ def producer(brokers: str, **settings: Any) -> Producer:
     )
 
 
-def delete_topics(brokers: str, prefix: str) -> None:
-    """Those of one platform."""
-    administrator = AdminClient({"bootstrap.servers": brokers})
+def delete_topics(run: RunFolder, prefix: str) -> None:
+    """Those of one platform, and their files. What the broker takes from its disk, or the system writes to it, while
+    another platform is measured would be in that one's figures."""
+    administrator = AdminClient({"bootstrap.servers": run.brokers})
     found = [name for name in administrator.list_topics(timeout=30).topics if name.startswith(f"{prefix}.")]
     for future in administrator.delete_topics(found).values():
         future.result()
+    end = time.monotonic() + STALL_SECONDS
+    while any((run.path / "broker" / "data").glob(f"{prefix}.*")):
+        if time.monotonic() > end:
+            raise Stalled(f"files of {prefix} are still there")
+        time.sleep(DELETED_POLL_SECONDS)
+    os.sync()
 
 
 def publish(brokers: str, topic: str, purchases: Iterable[Purchase]) -> int:

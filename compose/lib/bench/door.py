@@ -23,6 +23,8 @@ from .wrk import CONNECTIONS, wrk
 STEADY_PER_SECOND = 7_500
 # wrk has fewer connections for a rate that is not reached than it needs, and counts from when it sends.
 STEADY_SHARE = 0.98
+# A paced request that is sent so long after it was due counts as late: a quarter of what an answer may take.
+LATE_MS = 5
 WARM_UP_SECONDS = 3
 ANSWER_SECONDS = 30
 # wrk takes bodies from so many purchases, of as many wallets; each request has a key of its own. With a tenth of them a
@@ -112,7 +114,8 @@ def script(path: Path, workload: Workload, secret: str) -> Path:
     path.write_text(
         f"""local bodies = {{{bodies}}}
 local thread = 0
-function setup(t) t:set("mine", thread); thread = thread + 1 end
+threads = {{}}
+function setup(t) t:set("mine", thread); thread = thread + 1; table.insert(threads, t) end
 local count = 0
 function init() prefix = string.format("wrk-%d-%d-", mine, os.time()) end
 function request()
@@ -130,14 +133,22 @@ wrk.headers["x-api-secret"] = "{secret}"
 
 def pace(rate: int) -> str:
     """Each request is due a fixed time after the one before, whichever connection is free then. wrk counts from the
-    moment of sending: a rate that is not reached says that connections were short, and requests late."""
+    moment of sending, and says in the end how many were sent late: because connections were short, or it was."""
     return f"""local ffi = require("ffi")
 ffi.cdef("typedef struct {{ long seconds, nanoseconds; }} instant; int clock_gettime(int clock, instant *now);")
 local monotonic, instant, due = 1, ffi.new("instant"), nil
+late, all = 0, 0
 function delay()
     ffi.C.clock_gettime(monotonic, instant)
     local now = tonumber(instant.seconds) * 1000 + tonumber(instant.nanoseconds) / 1e6
     due = (due or now) + {1_000 / rate}
+    all = all + 1
+    if now - due > {LATE_MS} then late = late + 1 end
     return math.max(0, math.floor(due - now))
+end
+function done()
+    local sum, of = 0, 0
+    for _, t in ipairs(threads) do sum = sum + t:get("late"); of = of + t:get("all") end
+    print(string.format("%d of %d were late", sum, of))
 end
 """

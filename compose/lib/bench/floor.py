@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
@@ -42,13 +43,17 @@ class Shape(NamedTuple):
     outputs: int = 3
     # Milliseconds between two batches.
     interval: int = 0
+    # From a batch's first record to its end, as in the services. Without this wait the load does not wait either.
+    linger: int = 2
 
 
 PLATFORM = Shape()
-# The least that a step can be; as many partitions and topics as the platform has, with batches that follow at once and
-# with the interval that the platform keeps from 1,000 records a second on.
+# The least that a step can be, with the services' wait for company and without; as many partitions and topics as the
+# platform has, with batches that follow at once and with the interval that the platform keeps from 1,000 records a second
+# on.
 SHAPES = {
     "1 partition, 1 topic": Shape(partitions=1, outputs=1),
+    "1 partition, 1 topic, at once": Shape(partitions=1, outputs=1, linger=0),
     "8 partitions, 3 topics": PLATFORM,
     "8, 3, 50 ms apart": Shape(interval=50),
 }
@@ -69,6 +74,7 @@ class Chain:
         self.prefix = f"floor-{Chain.count}"
         self.records = records
         self.shape = shape
+        self.run = setup.run
         self.brokers = setup.run.brokers
         self.program = setup.run.path / "hop"
         self.hops: list[subprocess.Popen[bytes]] = []
@@ -107,7 +113,8 @@ class Chain:
         for hop in range(1, HOPS + 1):
             outputs = [f"{self.prefix}.{hop}.{output}" for output in range(self.shape.outputs)]
             command = [str(self.program), self.brokers, f"{self.prefix}-{hop}", f"{self.prefix}-{hop}-member"]
-            command += [str(self.records), str(self.shape.interval), f"{self.prefix}.{hop - 1}.0", *outputs]
+            command += [str(self.records), str(self.shape.interval), str(self.shape.linger)]
+            command += [f"{self.prefix}.{hop - 1}.0", *outputs]
             self.hops.append(subprocess.Popen(command))
 
     def joined(self, administrator: AdminClient) -> bool:
@@ -128,9 +135,12 @@ class Chain:
             hop.kill()
             hop.wait()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.end()
-        client.delete_topics(self.brokers, self.prefix)
+        if error is None:
+            client.delete_topics(self.run, self.prefix)
 
 
 def throughput(setup: Setup, purchases: int) -> dict[str, Any]:
@@ -176,7 +186,7 @@ def measure(setup: Setup, seconds: int) -> dict[str, Any]:
             with Load(chain, setup.run.path) as load:
                 for rate, length in (WARM_UP, *((rate, seconds) for rate in RATES)):
                     workload = latency.steady(rate * length, rate, length)
-                    times = load.run(workload, rate, latency.linger_ms(rate))
+                    times = load.run(workload, rate, latency.linger_ms(rate) if shape.linger else 0)
                     records += workload.purchases
                     if (rate, length) != WARM_UP:
                         found[f"{name}: {rate}/s"] = latency.summary(times.seconds)

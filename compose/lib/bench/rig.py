@@ -4,6 +4,7 @@ the broker have used. Starts and ends them; measures nothing but processes."""
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import metrics
 import names
 from fleet import STOP_SECONDS, Instance
-from run_folder import RunFolder, Usage
+from run_folder import RunFolder, Usage, cpu_seconds
 
 from . import client
 from .workload import CONFIGURATION
@@ -24,6 +25,7 @@ PARTITIONS = 8
 READY_SECONDS = 120
 # Metrics are asked for so often while a run is waited for.
 POLL_SECONDS = 0.2
+ENDED_POLL_SECONDS = 0.01
 STALL_SECONDS = 60
 
 
@@ -69,8 +71,8 @@ class Rig:
             instance.forget()
         if error is None:
             # A whole benchmark would not find room.
-            client.delete_topics(self.brokers, self.run.text("prefix"))
             shutil.rmtree(self.run.path / "data")
+            client.delete_topics(self.setup.run, self.run.text("prefix"))
 
     @property
     def brokers(self) -> str:
@@ -113,12 +115,27 @@ class Rig:
                 found[name] = value
         return found
 
-    def stop(self, service: str) -> None:
-        """In order; what it used is no longer counted."""
-        instance = self.instances.pop(service)
-        instance.signal(signal.SIGTERM)
-        if not instance.wait(STOP_SECONDS):
-            raise RuntimeError(f"{service} does not end: see {self.run.path}/logs/{service}.log")
+    def stop(self, *services: str) -> dict[str, float]:
+        """In order, all services or those named, which write what they hold to their stores before they end.
+
+        Returns the processor seconds that each took to its very end.
+        """
+        ending = {name: self.instances.pop(name) for name in services or [*self.instances]}
+        for instance in ending.values():
+            instance.signal(signal.SIGTERM)
+        return {name: self._ended(name, instance) for name, instance in ending.items()}
+
+    def _ended(self, name: str, instance: Instance) -> float:
+        end = time.monotonic() + STOP_SECONDS
+        # Its times stand in the system's table until it is waited for.
+        while os.waitid(os.P_PID, instance.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{name} does not end: see {self.run.path}/logs/{name}.log")
+            time.sleep(ENDED_POLL_SECONDS)
+        spent = cpu_seconds(str(instance.pid))
+        if instance.exit_code != 0:
+            raise RuntimeError(f"{name} ended with {instance.exit_code}: see {self.run.path}/logs/{name}.log")
+        return spent
 
     def wait_ready(self, *services: str) -> None:
         self.wait(
@@ -155,6 +172,10 @@ class Rig:
     def series(self, service: str) -> metrics.Series:
         answer = self.instances[service].ask("/metrics")
         return metrics.parse(answer[1]) if answer else {}
+
+    def all_series(self) -> dict[str, metrics.Series]:
+        """Of every running service."""
+        return {name: self.series(name) for name in self.instances}
 
     def usage(self) -> dict[str, Usage]:
         """Of every running service, and of the broker as a sixth."""

@@ -46,7 +46,8 @@ def workers(setup: Setup, purchases: int) -> dict[str, Any]:
 def wallets(setup: Setup, purchases: int) -> dict[str, Any]:
     """The whole chain over more and more wallets; with as many wallets as purchases or more, some have none, and it is
     said how many have."""
-    return {f"{count} wallets": short(chain(setup, workload(30, purchases, count))) for count in WALLETS}
+    found = {count: chain(setup, workload(30, purchases, count)) for count in WALLETS}
+    return {f"{count} wallets": short(one) | memory(one) for count, one in found.items()}
 
 
 def history(setup: Setup, purchases: int) -> dict[str, Any]:
@@ -54,9 +55,12 @@ def history(setup: Setup, purchases: int) -> dict[str, Any]:
     wallets) and late (the last), and the memory that it takes."""
     chain(setup, workload(39, min(WARM_UP, purchases), 100_000))
     found = chain(setup, workload(40, purchases, 100_000))
-    memory = {f"MB {name}": one["megabytes"] for name, one in found["services"].items()}
     late = {"lateToEarly": round(found["perSecondLate"] / found["perSecondEarly"], 2)}
-    return short(found) | late | memory
+    return short(found) | late | memory(found)
+
+
+def memory(found: dict[str, Any]) -> dict[str, Any]:
+    return {f"MB {name}": one["megabytes"] for name, one in found["services"].items()}
 
 
 def short(found: dict[str, Any]) -> dict[str, Any]:

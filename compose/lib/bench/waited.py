@@ -6,17 +6,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import re
 import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
+import names
+from confluent_kafka import Message
+
+from . import client
 from .awards import Inexact
 from .exactness import read_awards
 from .latency import WARM_UP_SECONDS, steady, summary
 from .rig import Rig, Setup
-from .workload import API_KEY, SOURCE, Purchase
+from .workload import API_KEY, SOURCE, Purchase, customer
 
 # One that waits delays none that is due; the gateway takes 256 from one address, 512 together.
 CONNECTIONS = 480
@@ -31,28 +37,37 @@ TICK_SECONDS = 0.001
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
+class Call(NamedTuple):
+    number: int
+    due: float
+    request: bytes
+
+
 class Calls:
     """Requests that are due, in their order, and the connections that are free."""
 
     def __init__(self, count: int) -> None:
-        self.waiting: deque[tuple[float, bytes]] = deque()
+        self.waiting: deque[Call] = deque()
         self.free: list[Connection] = []
         self.left = count
         self.seconds: list[float] = []
         self.answers: Counter[str] = Counter()
+        # What each call was answered, by its number.
+        self.bodies = [b""] * count
         self.ended = asyncio.get_running_loop().create_future()
 
-    def add(self, due: float, request: bytes) -> None:
-        self.waiting.append((due, request))
+    def add(self, call: Call) -> None:
+        self.waiting.append(call)
         self.send()
 
     def send(self) -> None:
         while self.waiting and self.free:
-            self.free.pop().send(*self.waiting.popleft())
+            self.free.pop().send(self.waiting.popleft())
 
-    def done(self, due: float, answer: str) -> None:
-        self.seconds.append(time.time() - due)
+    def done(self, call: Call, answer: str, body: bytes = b"") -> None:
+        self.seconds.append(time.time() - call.due)
         self.answers[answer] += 1
+        self.bodies[call.number] = body
         self.left -= 1
         if self.left == 0:
             self.ended.set_result(None)
@@ -62,31 +77,31 @@ class Connection(asyncio.Protocol):
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
         self.answer = b""
-        self.due: float | None = None
+        self.call: Call | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.calls.free.append(self)
 
-    def send(self, due: float, request: bytes) -> None:
-        self.due = due
-        self.transport.write(request)
+    def send(self, call: Call) -> None:
+        self.call = call
+        self.transport.write(call.request)
 
     def data_received(self, data: bytes) -> None:
         self.answer += data
         head, found, body = self.answer.partition(b"\r\n\r\n")
         length = LENGTH.search(head)
-        if not found or self.due is None or len(body) < int(length.group(1) if length else 0):
+        if not found or self.call is None or len(body) < int(length.group(1) if length else 0):
             return
-        self.calls.done(self.due, head[9:12].decode())
-        self.answer, self.due = b"", None
+        self.calls.done(self.call, head[9:12].decode(), body)
+        self.answer, self.call = b"", None
         self.calls.free.append(self)
         self.calls.send()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self.due is not None:
-            self.calls.done(self.due, f"connection lost: {error}")
+        if self.call is not None:
+            self.calls.done(self.call, f"connection lost: {error}")
         elif self in self.calls.free:
             self.calls.free.remove(self)
 
@@ -104,11 +119,14 @@ def measure(setup: Setup, rate: int, seconds: int) -> dict[str, float]:
             steady(97, rate, WARM_UP_SECONDS),
             steady(98, rate, seconds),
         ]
+        answered: list[tuple[Purchase, bytes]] = []
         for workload in workloads:
             before = time.process_time()
-            times = asyncio.run(ask(port, requests(port, secret, workload), rate))
+            times, bodies = asyncio.run(ask(port, requests(port, secret, workload), rate))
             spent = time.process_time() - before
+            answered += zip(workload, bodies, strict=True)
         read_awards(rig).check(itertools.chain(*workloads))
+        check_answers(rig, answered)
     return summary(times) | {"loadMicroseconds": round(spent / workload.purchases * 1e6)}
 
 
@@ -123,8 +141,24 @@ def requests(port: int, secret: str, workload: Iterable[Purchase]) -> list[bytes
     ]
 
 
-async def ask(port: int, posts: list[bytes], rate: int) -> list[float]:
-    """Seconds of each request; all have to be answered with their outcome."""
+def check_answers(rig: Rig, answered: list[tuple[Purchase, bytes]]) -> None:
+    """What a caller was told is the award of its own purchase, as it lies on the topic."""
+    published: dict[str, Any] = {}
+
+    def take(message: Message) -> None:
+        body = json.loads(message.value() or b"")
+        published[body["event"]] = body
+
+    client.whole(rig.brokers, rig.topic(names.AWARDS), rig.partitions, take)
+    for purchase, answer in answered:
+        told = json.loads(answer)
+        asked = customer(purchase.wallet), purchase.occurred_at
+        if told != published.get(told["event"]) or (told["externalId"], told["occurredAt"]) != asked:
+            raise Inexact(f"{purchase.key} of {asked} was answered {told}")
+
+
+async def ask(port: int, posts: list[bytes], rate: int) -> tuple[list[float], list[bytes]]:
+    """Seconds of each request, and the bodies of the answers; all have to be answered with their outcome."""
     calls = Calls(len(posts))
     loop = asyncio.get_running_loop()
     for number in range(CONNECTIONS):
@@ -136,7 +170,7 @@ async def ask(port: int, posts: list[bytes], rate: int) -> list[float]:
         due = start + number / rate
         if (ahead := due - time.time()) > 0:
             await asyncio.sleep(max(ahead, TICK_SECONDS))
-        calls.add(due, post)
+        calls.add(Call(number, due, post))
     try:
         await asyncio.wait_for(calls.ended, REQUEST_SECONDS)
     except TimeoutError as late:
@@ -145,4 +179,4 @@ async def ask(port: int, posts: list[bytes], rate: int) -> list[float]:
         connection.transport.close()
     if set(calls.answers) != {"200"}:
         raise Inexact(f"of {len(posts)} requests at {rate}/s not all got their outcome: {dict(calls.answers)}")
-    return calls.seconds
+    return calls.seconds, calls.bodies

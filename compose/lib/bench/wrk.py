@@ -26,6 +26,10 @@ def figures(text: str) -> dict[str, float]:
     times = re.findall(r"(50|90|99)%\s+([\d.]+)(us|ms|s)", text)
     if count is None or rate is None or len(times) != 3:
         raise Inexact(f"wrk says {text}")
-    return {"perSecond": round(float(rate.group(1))), "count": int(count.group(1))} | {
+    found = {"perSecond": round(float(rate.group(1))), "count": int(count.group(1))} | {
         f"p{percent}": round(float(value) * UNITS[unit], 1) for percent, value, unit in times
     }
+    # Only a script that paces its requests says so.
+    if paced := re.search(r"(\d+) of (\d+) were late", text):
+        found["latePercent"] = round(int(paced.group(1)) / max(1, int(paced.group(2))) * 100, 2)
+    return found
