@@ -13,7 +13,7 @@ from typing import Any
 
 import metrics
 from bench import history, wrk
-from bench.awards import Awards, Inexact, delays
+from bench.awards import Awards, Inexact, check_answers, delays
 from bench.workload import DAILY_POINTS, Workload, customer, due
 from latency import percentile
 from run_folder import birth, cpu_seconds
@@ -134,6 +134,19 @@ class AwardsTests(unittest.TestCase):
             with self.subTest(spoil.__name__), self.assertRaises(Inexact):
                 self.check(bodies)
 
+    def test_an_answer_is_the_award_of_its_own_purchase(self) -> None:
+        bodies = self.bodies()
+        published = {body["event"]: body for body in bodies}
+        answers = [json.dumps(body).encode() for body in bodies]
+        check_answers(zip(self.load, answers, strict=True), published)
+        others, unknown, wrong = [*answers], [*answers], [*answers]
+        others[3], others[4] = answers[4], answers[3]
+        unknown[3] = b'{"status":"pending"}'
+        wrong[3] = json.dumps(bodies[3] | {"points": bodies[3]["points"] + 1}).encode()
+        for spoilt in (others, unknown, wrong):
+            with self.assertRaises(Inexact):
+                check_answers(zip(self.load, spoilt, strict=True), published)
+
     def test_a_purchase_takes_from_when_it_was_due(self) -> None:
         load = Workload(3, 3, 5, NOW)
         arrivals = [
@@ -160,6 +173,10 @@ Requests/sec:  17018.20
     def test_what_it_says_is_read(self) -> None:
         expected = {"perSecond": 17_018, "count": 255_531, "p50": 0.9, "p90": 11.1, "p99": 1_020.0}
         self.assertEqual(wrk.figures(self.TEXT), expected)
+
+    def test_requests_that_were_sent_late_are_told(self) -> None:
+        self.assertEqual(wrk.figures(self.TEXT + "3 of 200 were late\n")["latePercent"], 1.5)
+        self.assertEqual(wrk.figures(self.TEXT + "0 of 0 were late\n")["latePercent"], 0)
 
     def test_requests_without_their_answer_are_told(self) -> None:
         for line in ("  Non-2xx or 3xx responses: 3", "  Socket errors: connect 0, read 0, write 0, timeout 4"):

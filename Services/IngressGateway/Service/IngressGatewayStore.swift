@@ -108,7 +108,7 @@ final class IngressGatewayStore {
             found.insert(KeyBucket(day: day))
             after = day
         }
-        let latestFirst = found.sorted { $1 < $0 }
+        let latestFirst = found.sorted(by: >)
         buckets = latestFirst
         return latestFirst
     }

@@ -13,7 +13,7 @@ extension HistoryRows {
         let transaction = try decode(record, range)
         let body = record.bytes[range]
         if let sequence = transaction.sequence {
-            try insertRestored(transaction.id, transaction.wallet, sequence, body)
+            try insertRestored(transaction.id, transaction.wallet, sequence, body, from: record.offset)
         } else if try self.body(of: transaction.id) == nil {
             try insertRefused(transaction.id, body)
         }
@@ -23,9 +23,7 @@ extension HistoryRows {
         do throws(MessageFailure) {
             return try WalletTransaction.decodeOwn(record.bytes, in: range)
         } catch {
-            throw StoreFailure(
-                operation: "restore wallet-transactions at \(record.offset)", detail: error.detail,
-                consequence: .stop)
+            throw Self.unreadable(at: record.offset, error.detail)
         }
     }
 }

@@ -1,6 +1,7 @@
 // What was published, kept for history queries and to know every command that was carried out. Not in the
 // changelog: the same rows come back from wallet-transactions when a store is restored.
 
+import EventLog
 import Messages
 import Primitives
 import StateStore
@@ -21,7 +22,8 @@ final class HistoryRows {
     private struct TransactionNumber: GatheredRow {
         let id: MessageID
         let number: Int64
-        let isRestored: Bool
+        /// Where in wallet-transactions it stood that was put back; nil of one that was carried out.
+        let restoredFrom: Offset?
 
         var sought: MessageID { id }
 
@@ -35,11 +37,12 @@ final class HistoryRows {
         }
     }
 
-    /// A transaction in its wallet's history.
+    /// A transaction in its wallet's history that was put back.
     private struct HistoryLine: GatheredRow {
         let wallet: WalletID
         let sequence: Int64
         let number: Int64
+        let restoredFrom: Offset
 
         var sought: WalletID { wallet }
 
@@ -61,12 +64,14 @@ final class HistoryRows {
             TransactionNumber.self,
             "INSERT INTO transaction_number (transaction_id, number) VALUES (?, ?) ON CONFLICT DO NOTHING"
         ) { row throws(StoreFailure) in
-            guard row.isRestored else {
+            guard let offset = row.restoredFrom else {
                 throw StoreFailure(
                     operation: "insert a transaction", detail: "there is one of the id \(row.id)",
                     consequence: .rebuild)
             }
-            try repeats.remove(row.number, ofID: row.id)
+            guard try repeats.remove(row.number, of: row.id) else {
+                throw Self.unreadable(at: offset, "there is another transaction of the id \(row.id)")
+            }
         }
         insertTransaction = try connection.prepare(
             "INSERT INTO wallet_transaction (wallet_id, sequence, transaction_id, body) VALUES (?, ?, ?, ?)")
@@ -85,7 +90,8 @@ final class HistoryRows {
             // Of a transaction that came twice the second is gone once its number is written.
             try numbers.write()
             guard try repeats.isGone(line.number) else {
-                throw HistoryRows.contradiction("wallet \(line.wallet) has gone beyond the sequence \(line.sequence)")
+                throw Self.unreadable(
+                    at: line.restoredFrom, "wallet \(line.wallet) has gone beyond the sequence \(line.sequence)")
             }
         }
         insertRefusal = try connection.prepare(
@@ -119,10 +125,11 @@ final class HistoryRows {
             throw StoreFailure(
                 operation: "insert a transaction", detail: "there is one of the id \(id)", consequence: .rejectRecord)
         }
-        let number = try append(id, wallet, sequence, body, isRestored: false)
-        let line = HistoryLine(wallet: wallet, sequence: sequence, number: number)
+        let number = try append(id, wallet, sequence, body, restoredFrom: nil)
         if restoredLines.newestWaiting(wallet) != nil { try restoredLines.write() }
-        line.bind(to: &noteNumber)
+        noteNumber.bind(wallet)
+        noteNumber.bind(sequence)
+        noteNumber.bind(number)
         try noteNumber.run()
     }
 
@@ -130,14 +137,16 @@ final class HistoryRows {
     /// each: one that came twice shows when its number and its line are written, and so does one that contradicts what
     /// is there.
     func insertRestored(
-        _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>
+        _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>, from offset: Offset
     ) throws(StoreFailure) {
-        let number = try append(id, wallet, sequence, body, isRestored: true)
-        try restoredLines.add(HistoryLine(wallet: wallet, sequence: sequence, number: number))
+        let number = try append(id, wallet, sequence, body, restoredFrom: offset)
+        try restoredLines.add(
+            HistoryLine(wallet: wallet, sequence: sequence, number: number, restoredFrom: offset))
     }
 
     private func append(
-        _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>, isRestored: Bool
+        _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>,
+        restoredFrom offset: Offset?
     ) throws(StoreFailure) -> Int64 {
         insertTransaction.bind(wallet)
         insertTransaction.bind(sequence)
@@ -145,7 +154,7 @@ final class HistoryRows {
         insertTransaction.bind(utf8: body)
         try insertTransaction.run()
         let number = insertTransaction.insertedRow
-        try numbers.add(TransactionNumber(id: id, number: number, isRestored: isRestored))
+        try numbers.add(TransactionNumber(id: id, number: number, restoredFrom: offset))
         unknown = nil
         return number
     }
@@ -165,13 +174,12 @@ final class HistoryRows {
             find = try connection.prepare("SELECT 1 FROM wallet_transaction WHERE number = ?")
         }
 
-        func remove(_ number: Int64, ofID id: MessageID) throws(StoreFailure) {
+        /// - Returns: false if it is not the same as the first one of that id, and stays.
+        func remove(_ number: Int64, of id: MessageID) throws(StoreFailure) -> Bool {
             delete.bind(number)
             delete.bind(id)
             try delete.run()
-            guard try isGone(number) else {
-                throw HistoryRows.contradiction("two transactions have the id \(id) and are not the same")
-            }
+            return try isGone(number)
         }
 
         func isGone(_ number: Int64) throws(StoreFailure) -> Bool {
@@ -181,9 +189,11 @@ final class HistoryRows {
         }
     }
 
-    private static func contradiction(_ detail: String) -> StoreFailure {
+    /// Of a record that no ledger wrote, or not in this order.
+    static func unreadable(at offset: Offset, _ detail: String) -> StoreFailure {
         StoreFailure(
-            operation: "restore wallet-transactions", detail: detail, consequence: .stop, cause: .unreadableRecord)
+            operation: "restore wallet-transactions at \(offset)", detail: detail, consequence: .stop,
+            cause: .unreadableRecord)
     }
 
     /// A refusal on a wallet that does not exist has no place in a wallet's order.

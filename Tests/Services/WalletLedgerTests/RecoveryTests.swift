@@ -129,6 +129,47 @@ import Testing
         #expect(try world.rows() == rows)
     }
 
+    /// A record that somebody else wrote in the ledger's name: the same once more, or with another time in it.
+    @Test(arguments: [false, true])
+    func `a history that contradicts itself ends the service by the record's place, and a repeat does not`(
+        isRepeat: Bool
+    ) throws {
+        let world = try LedgerWorld(partitions: 1)
+        try world.award("a", to: "ann", 100)
+        world.rig.settle()
+        let balance = try world.balance("ann")
+        let record = try #require(try world.rig.records(of: .walletTransactions).last)
+        let text = try #require(record.valueText)
+        let recordedAt = #/"recordedAt":"[0-9]{4}/#
+        let other = text.replacing(recordedAt) { _ in #""recordedAt":"2001"# }
+        #expect(other != text)
+        world.stop()
+        try world.rig.append(
+            .walletTransactions, key: record.key,
+            headers: record.headers.map {
+                (String(decoding: $0.name, as: UTF8.self), String(decoding: $0.value, as: UTF8.self))
+            }, value: Array((isRepeat ? text : other).utf8), partition: PartitionIndex(0))
+        let place = try #require(try world.rig.records(of: .walletTransactions).last).offset
+        try world.loseStores()
+        world.start()
+        world.rig.pass(milliseconds: 20_000)
+        let stop = world.running?.stop
+        #expect(stop?.code == (isRepeat ? nil : .recordUnreadable))
+        if !isRepeat {
+            #expect(stop?.detail.contains("partition 0: restore wallet-transactions at \(place)") == true)
+            // As the runbook says: without the records up to that one lines are gone, and no points.
+            world.crash()
+            try world.rig.cluster.trim(
+                topic: world.rig.log.catalog.name(of: .walletTransactions), partition: PartitionIndex(0),
+                before: place.next)
+            try world.loseStores()
+            world.start()
+            world.rig.pass(milliseconds: 20_000)
+            #expect(world.running?.stop == nil)
+        }
+        #expect(try world.balance("ann") == balance)
+    }
+
     @Test func `a store that lacks much reads its changelog to the end before it reads the history`() throws {
         let world = try LedgerWorld(partitions: 1)
         try work(world, 0)

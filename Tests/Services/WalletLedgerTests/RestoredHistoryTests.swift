@@ -1,3 +1,4 @@
+import EventLog
 import Messages
 import Primitives
 import StateStore
@@ -23,7 +24,8 @@ struct RestoredHistoryTests {
 
     private func restore(_ id: UInt128, _ sequence: Int64, _ body: String? = nil) throws {
         let text = body ?? "\(id)"
-        try rows.insertRestored(MessageID(id), WalletID(1), sequence, Array(text.utf8))
+        let offset = Offset(1_000 + sequence)
+        try rows.insertRestored(MessageID(id), WalletID(1), sequence, Array(text.utf8), from: offset)
     }
 
     private func sequences() throws -> [Int64] {
@@ -59,6 +61,7 @@ struct RestoredHistoryTests {
             try world.restore(id, sequence, body)
             let failure = #expect(throws: StoreFailure.self, "\(body)") { try world.store.writeGathered() }
             #expect(failure?.consequence == .stop && failure?.cause == .unreadableRecord, "\(body)")
+            #expect(failure?.operation == "restore wallet-transactions at \(1_000 + sequence)", "\(body)")
         }
     }
 

@@ -154,7 +154,7 @@ def head(root: Path, bench: Bench) -> dict[str, Any]:
     memory = int(Path("/proc/meminfo").read_text().split()[1]) // 1024
     changed = output("git", "-C", str(root), "status", "--porcelain")
     broker = [bench.setup.run.text("kafka-version"), os.environ.get("KAFKA_HEAP_OPTS", "")]
-    broker += os.environ.get("BROKER_PROPERTIES", "").split()
+    broker += os.environ.get("broker_properties", "").split()
     return {
         "commit": output("git", "-C", str(root), "rev-parse", "--short=12", "HEAD")
         + ("+" if changed else ""),

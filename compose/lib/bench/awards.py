@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from typing import Any
 
-from .workload import Purchase, Workload, due
+from .workload import Purchase, Workload, customer, due
 
 SHOWN = 5
 
@@ -63,6 +64,15 @@ class Awards:
         if wrong:
             raise Inexact("; ".join(wrong[:SHOWN]) + f" ({len(wrong)} in all)")
         return self
+
+
+def check_answers(answered: Iterable[tuple[Purchase, bytes]], published: dict[str, Any]) -> None:
+    """What a caller was told has to be the award of its own purchase, as it was published under its event."""
+    for purchase, answer in answered:
+        told = json.loads(answer)
+        asked = customer(purchase.wallet), purchase.occurred_at
+        if told != published.get(told.get("event")) or (told["externalId"], told["occurredAt"]) != asked:
+            raise Inexact(f"{purchase.key} of {asked} was answered {told}")
 
 
 def delays(workload: Workload, begun: int, per_second: int, arrivals: Iterable[bytes]) -> list[float]:

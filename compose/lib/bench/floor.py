@@ -48,9 +48,8 @@ class Shape(NamedTuple):
 
 
 PLATFORM = Shape()
-# The least that a step can be, with the services' wait for company and without; as many partitions and topics as the
-# platform has, with batches that follow at once and with the interval that the platform keeps from 1,000 records a second
-# on.
+# The least that a step can be, with the services' wait for company and without; then the platform's partitions and
+# topics, with batches that follow at once and with the interval that it keeps from 1,000 records a second on.
 SHAPES = {
     "1 partition, 1 topic": Shape(partitions=1, outputs=1),
     "1 partition, 1 topic, at once": Shape(partitions=1, outputs=1, linger=0),

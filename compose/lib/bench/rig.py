@@ -121,7 +121,9 @@ class Rig:
         Returns the processor seconds that each took to its very end.
         """
         ending = {name: self.instances.pop(name) for name in services or [*self.instances]}
-        for instance in ending.values():
+        for name, instance in ending.items():
+            if not instance.is_alive:
+                raise RuntimeError(f"{name} has ended: see {self.run.path}/logs/{name}.log")
             instance.signal(signal.SIGTERM)
         return {name: self._ended(name, instance) for name, instance in ending.items()}
 
