@@ -11,13 +11,16 @@
 // A purchase is a line of a key, a tab and a body, an arrival one of microseconds since 1970, a tab and an award.
 // Writes "begun" with the microsecond in which the first purchase is due, and "ended" with the processor's
 // microseconds that it took itself until as many awards were there as purchases. Ends with its input, and with an
-// exception and exit code 1 when a record is refused or nothing comes any more.
+// exception and exit code 1 when a record is refused, nothing comes any more, or a garbage collection held the load up
+// while times were taken.
 
 import java.io.BufferedOutputStream;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
+import java.lang.management.GarbageCollectorMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -73,6 +76,7 @@ public final class Load {
             // The first record would pay for the connections.
             writer.partitionsFor(parts[0]);
             System.gc();
+            long collected = collections();
             long before = processorMicros(), begin = now() + HEAD_START_MICROS;
             System.out.println("begun " + begin);
             var sender = new Thread(() -> send(writer, parts[0], purchases, begin, Integer.parseInt(parts[2])));
@@ -80,6 +84,9 @@ public final class Load {
             var arrivals = arrivals(reader, purchases.size());
             long spent = processorMicros() - before;
             sender.join();
+            if (collections() != collected) {
+                throw new IllegalStateException("the load's own garbage was collected meanwhile: give it a larger heap");
+            }
             write(arrivals, Path.of(parts[5]));
             System.out.println("ended " + spent);
         }
@@ -167,6 +174,12 @@ public final class Load {
 
     private static long processorMicros() {
         return ProcessHandle.current().info().totalCpuDuration().orElseThrow().toNanos() / 1_000;
+    }
+
+    private static long collections() {
+        return ManagementFactory.getGarbageCollectorMXBeans().stream()
+                .mapToLong(GarbageCollectorMXBean::getCollectionCount)
+                .sum();
     }
 
     private static long now() {

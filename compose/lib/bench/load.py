@@ -19,9 +19,11 @@ from .client import Stalled
 from .workload import SOURCE, Workload
 
 PROGRAM = Path(__file__).parents[3] / "Tests" / "Benchmarks" / "Load" / "Load.java"
-# Room for all that a run allocates, so that nothing is collected while times are taken; the first compiler alone,
-# because the second would take a core for a minute.
-JVM = ["-Xms1500m", "-Xmx1500m", "-Xmn1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+# Room for twice what 150,000 purchases allocate, so that nothing is collected while times are taken (the load itself
+# refuses a run in which something was: such a pause is 400 ms of everybody's tail), and all of it at hand before the
+# first. The first compiler alone, because the second would take a core for a minute.
+JVM = ["-Xms2500m", "-Xmx2500m", "-Xmn2g", "-XX:SurvivorRatio=62", "-XX:+AlwaysPreTouch"]
+JVM += ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 # The load itself gives up after a minute in which nothing comes.
 PATIENCE_SECONDS = 600
 END_SECONDS = 10
