@@ -23,6 +23,8 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     private var handle: ClientHandle
     private var hasTransactions = false
     private var topics: OutputTopics?
+    /// Until then the broker may still write the markers of the transaction before.
+    private var markersEnd = Deadline(milliseconds: 0)
 
     init(
         transactionalID: String, tracked: [TopicID], catalog: TopicCatalog, settings: KafkaSettings
@@ -55,15 +57,21 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     ) -> TransactionOutcome {
         precondition(!offsets.isEmpty, "a transaction without offsets is not fenced by the group")
         deliveries.reset()
+        let start = Deadline.Moment()
         let deadline = Deadline(milliseconds: settings.transactionTimeoutMilliseconds)
+        // While the markers of the transaction before are being written, the broker puts a new one off, and
+        // librdkafka asks again after `retry.backoff.ms` for offsets, but only after 20 ms for records: those follow
+        // then. Otherwise they go first, and are on their way while this thread waits for the offsets. How long
+        // markers take is not told; a whole transaction, of which they are a part, takes longer.
+        let recordsGoFirst = markersEnd.isPast
         do throws(TransactionFault) {
             try begin()
-            // The offsets go first: while the markers of the transaction before are being written, the broker
-            // puts a new one off, and librdkafka asks again after `retry.backoff.ms` for offsets, but only
-            // after 20 ms for records.
+            if recordsGoFirst { try produce(records, before: deadline) }
             try send(offsets, of: consumer, before: deadline)
-            try produce(records, before: deadline)
-            return .committed(try end(records.count, before: deadline))
+            if !recordsGoFirst { try produce(records, before: deadline) }
+            let delivered = try end(records.count, before: deadline)
+            markersEnd = Deadline(asFarAs: start)
+            return .committed(delivered)
         } catch {
             return conclude(error)
         }

@@ -180,6 +180,7 @@ public final class Worker<Log: EventLog> {
             return
         }
         try processBatch(consumer, producer, at: decidedAt)
+        if !batch.isEmpty { pace.noteEnd(at: clock.now()) }
     }
 
     /// Makes the clients and reads the configuration; true once records may be read.

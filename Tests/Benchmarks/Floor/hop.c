@@ -5,8 +5,8 @@
 //   hop BROKERS GROUP MEMBER RECORDS INTERVAL-MS LINGER-MS INPUT-TOPIC OUTPUT-TOPIC...
 //
 // Members of a group share the partitions; each is there before the first record is. Ends when it has copied so many
-// records; 0: when it is told to. A batch ends no sooner than the interval after the one before, and so long after its
-// first record.
+// records; 0: when it is told to. A batch ends so long after its first record, and no sooner than the interval after
+// the one before, or half as much again as that one took, whichever is less.
 
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
@@ -100,6 +100,19 @@ static void send_offsets(
     rd_kafka_topic_partition_list_destroy(offsets);
 }
 
+static void copy_records(
+    rd_kafka_t *producer, char **outputs, int output_count, rd_kafka_message_t **batch, int count) {
+    for (int i = 0; i < count; i++)
+        for (int output = 0; output < output_count; output++) {
+            rd_kafka_resp_err_t error = rd_kafka_producev(
+                producer, RD_KAFKA_V_TOPIC(outputs[output]), RD_KAFKA_V_PARTITION(batch[i]->partition),
+                RD_KAFKA_V_KEY(batch[i]->key, batch[i]->key_len),
+                RD_KAFKA_V_VALUE(batch[i]->payload, batch[i]->len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                RD_KAFKA_V_END);
+            if (error) fail("produce", rd_kafka_err2str(error));
+        }
+}
+
 int main(int count, char **arguments) {
     if (count <= FIRST_OUTPUT || count - FIRST_OUTPUT > MAXIMUM_OUTPUTS)
         fail("hop", "BROKERS GROUP MEMBER RECORDS INTERVAL-MS LINGER-MS INPUT-TOPIC OUTPUT-TOPIC...");
@@ -125,23 +138,23 @@ int main(int count, char **arguments) {
     rd_kafka_topic_partition_list_add(inputs, input, RD_KAFKA_PARTITION_UA);
     if (rd_kafka_subscribe(consumer, inputs)) fail("subscribe", input);
     rd_kafka_message_t *batch[BATCH];
-    int64_t newest = 0;
+    char **outputs = arguments + FIRST_OUTPUT;
+    const int output_count = count - FIRST_OUTPUT;
+    int64_t newest = 0, rest = interval, markers_end = 0;
     for (long copied = 0; !is_stopped && (records == 0 || copied < records);) {
-        int polled = poll_batch(consumer, newest + interval, linger, batch);
+        int polled = poll_batch(consumer, newest + rest, linger, batch);
         if (polled == 0) continue;
         newest = milliseconds();
+        // In the order of the services: see `KafkaTransactionalProducer.commit`.
+        int records_go_first = newest >= markers_end;
         check("begin", rd_kafka_begin_transaction(producer));
+        if (records_go_first) copy_records(producer, outputs, output_count, batch, polled);
         send_offsets(producer, consumer, input, batch, polled);
-        for (int i = 0; i < polled; i++)
-            for (int output = FIRST_OUTPUT; output < count; output++) {
-                rd_kafka_resp_err_t error = rd_kafka_producev(
-                    producer, RD_KAFKA_V_TOPIC(arguments[output]), RD_KAFKA_V_PARTITION(batch[i]->partition),
-                    RD_KAFKA_V_KEY(batch[i]->key, batch[i]->key_len),
-                    RD_KAFKA_V_VALUE(batch[i]->payload, batch[i]->len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                    RD_KAFKA_V_END);
-                if (error) fail("produce", rd_kafka_err2str(error));
-            }
+        if (!records_go_first) copy_records(producer, outputs, output_count, batch, polled);
         check("commit", rd_kafka_commit_transaction(producer, LIMIT_MS));
+        int64_t now = milliseconds(), took = now - newest;
+        markers_end = now + took;
+        rest = took * 3 / 2 < interval ? took * 3 / 2 : interval;
         copied += polled;
         for (int i = 0; i < polled; i++) rd_kafka_message_destroy(batch[i]);
     }

@@ -79,6 +79,34 @@ struct BatchPaceTests {
         #expect(pace.restMilliseconds(interval: 50, at: Self.end.adding(milliseconds: -4_000)) == 50, "set back")
     }
 
+    @Test("below a crowd no interval is longer than half as much again as the batch before took")
+    func took() {
+        func rest(_ records: Int, took: Int64) -> Int {
+            var pace = pace(records: records, everyMilliseconds: 10)
+            pace.noteEnd(at: Self.end.adding(milliseconds: took))
+            return pace.restMilliseconds(interval: 50, at: Self.end)
+        }
+        #expect(rest(10, took: 10) == 15 && rest(10, took: 30) == 45)
+        #expect(rest(10, took: 34) == 50 && rest(10, took: 400) == 50)
+        #expect(rest(10, took: 0) == 0)
+        #expect(rest(10, took: -4_000) == 0, "set back")
+        #expect(rest(5, took: 10) == 15 && rest(5, took: 30) == 16)
+        #expect(rest(33, took: 10) == 35 && rest(40, took: 10) == 65)
+    }
+
+    @Test("the newest batch that has ended counts, and before the first the whole interval")
+    func newest() {
+        var untried = BatchPace(workers: 2)
+        untried.noteEnd(at: Self.end)
+        #expect(untried.restMilliseconds(interval: 50, at: Self.end) == 0)
+        var pace = pace(records: 10, everyMilliseconds: 10)
+        pace.noteEnd(at: Self.end.adding(milliseconds: 400))
+        pace.note(records: 10, areAwaited: false, at: Self.end.adding(milliseconds: 405))
+        pace.noteEnd(at: Self.end.adding(milliseconds: 415))
+        #expect(pace.restMilliseconds(interval: 50, at: Self.end.adding(milliseconds: 405)) == 15)
+        #expect(pace.restMilliseconds(interval: 50, at: Self.end.adding(milliseconds: 419)) == 1)
+    }
+
     @Test("when they stop coming the wait ends with them, also after one poll that took long")
     func quiet() {
         var pace = pace(records: 100, everyMilliseconds: 10)
@@ -106,16 +134,17 @@ struct BatchPaceTests {
         }
         try turns(bringing: 0)
         #expect(limits(100).earliestEndMilliseconds == 0)
-        try turns(bringing: 50)
+        // A crowd: what batches take, nothing in this cluster's time, shortens its wait no more.
+        try turns(bringing: 80)
         #expect(limits(100).earliestEndMilliseconds == 100)
         #expect(limits(30).earliestEndMilliseconds == 30)
         #expect(limits(0).earliestEndMilliseconds == 0)
         #expect(limits(100).records == 2_000)
         #expect(limits(100).lingerMilliseconds == 2)
         // Callers who wait for their outcome are not held up, however many they are.
-        try turns(bringing: 50, headers: [("reply-partition", "0"), ("correlation-id", "7")])
+        try turns(bringing: 80, headers: [("reply-partition", "0"), ("correlation-id", "7")])
         #expect(limits(100).earliestEndMilliseconds == 0)
-        try turns(bringing: 50)
+        try turns(bringing: 80)
         #expect(limits(100).earliestEndMilliseconds == 100)
         try turns(bringing: 0)
         #expect(limits(100).earliestEndMilliseconds == 0)
@@ -130,8 +159,25 @@ struct BatchPaceTests {
             rig.cluster.advance(milliseconds: 10)
         }
         let limits = try #require(worker.consumer?.polledLimits)
-        #expect(limits.earliestEndMilliseconds == 73)
+        #expect(limits.earliestEndMilliseconds == 23)
         #expect(limits.lingerMilliseconds == 2 && limits.records == 2_000)
+    }
+
+    @Test("a worker measures its batches from their records to their end")
+    func measured() throws {
+        let (rig, worker) = self.worker(batchIntervalMilliseconds: 50)
+        func turn() throws {
+            for _ in 0..<20 { try rig.append(.customerEvents, key: [1], headers: [], value: [2]) }
+            _ = try worker.step()
+        }
+        for _ in 0..<200 {
+            try turn()
+            rig.cluster.advance(milliseconds: 10)
+        }
+        #expect(worker.batchLimits(100, at: rig.clock.now()).earliestEndMilliseconds == 0)
+        rig.cluster.inject(.pause(milliseconds: 12), at: .commit)
+        try turn()
+        #expect(worker.batchLimits(100, at: rig.clock.now()).earliestEndMilliseconds == 18 - 12)
     }
 
     @Test("a clock that was set back starts a new count")

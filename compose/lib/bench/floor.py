@@ -41,7 +41,7 @@ class Shape(NamedTuple):
     # Topics that a hop writes. For a purchase a stage of the platform writes two, three and three, the changelog among
     # them.
     outputs: int = 3
-    # Milliseconds between two batches.
+    # Milliseconds between two batches at most; less while they take little, as in the services.
     interval: int = 0
     # From a batch's first record to its end, as in the services. Without this wait the load does not wait either.
     linger: int = 2
@@ -54,7 +54,7 @@ SHAPES = {
     "1 partition, 1 topic": Shape(partitions=1, outputs=1),
     "1 partition, 1 topic, at once": Shape(partitions=1, outputs=1, linger=0),
     "8 partitions, 3 topics": PLATFORM,
-    "8, 3, 50 ms apart": Shape(interval=50),
+    "8, 3, with intervals": Shape(interval=50),
 }
 # A broker that has just been started takes some seconds to have a coordinator; a question may be lost meanwhile.
 JOIN_SECONDS = 60
