@@ -23,8 +23,8 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     private var handle: ClientHandle
     private var hasTransactions = false
     private var topics: OutputTopics?
-    /// Until then the broker may still write the markers of the transaction before.
-    private var markersEnd = Deadline(milliseconds: 0)
+    /// Until then the broker may still write the markers of the transaction before. Tests set it.
+    var markersEnd = Deadline(milliseconds: 0)
 
     init(
         transactionalID: String, tracked: [TopicID], catalog: TopicCatalog, settings: KafkaSettings

@@ -66,9 +66,10 @@ extension Setting {
         "BATCH_INTERVAL_MS", unit: "milliseconds", fallback: "50", bounds: .integer(0...100),
         purpose:
             "While 1,000 records a second come to a worker, a batch that has room ends no sooner than so long after the"
-            + " one before, or half as much again as that one took, whichever is less; a part of that from 250 on, up"
-            + " to twice that where, times the workers of the process, it is 6,000 to 7,500, and 100 ms at most. Not"
-            + " where the newest record's caller waits for its outcome, nor where the worker has something due.")
+            + " one before; a part of that from 250 on. By the pace times the workers of the process: up to 3,000 (and"
+            + " less and less up to 4,500) half as much again as the one before took is enough, if that is sooner; from"
+            + " 6,000 to 7,500 it grows to twice the interval, and 100 ms at most. Not where the newest record's caller"
+            + " waits for its outcome, nor where the worker has something due.")
     public static let sessionTimeout = Setting(
         "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...300_000),
         purpose: "A worker not heard of for so long loses its partitions. Brokers refuse less than "

@@ -1,9 +1,9 @@
 // How long a batch waits for company. A transaction costs several milliseconds of a processor, here and in the broker,
 // whatever is in it. While few records come, those milliseconds are idle ones and waiting is lost time; while many
 // come, they are what the next stage lacks, and batches follow each other at an interval: one that took long is not
-// followed by a wait as well, and while batches take little the interval is shorter. Callers who wait for an outcome
-// send nothing new before they have it: holding up what they wait for brings no company. Used by a worker on its
-// thread; it reads no clock of its own.
+// followed by a wait as well, and those that take little follow sooner while there is room. Callers who wait for an
+// outcome send nothing new before they have it: holding up what they wait for brings no company. Used by a worker on
+// its thread; it reads no clock of its own.
 
 import Primitives
 
@@ -25,11 +25,15 @@ struct BatchPace {
     /// award took a quarter less time then, and the door answered an eighth more requests.
     private static let greatCrowd: Int64 = 7_500
     private static let greatCrowdIntervals: Int64 = 2
-    /// Below a crowd no interval is longer than this many times what the batch before took, so that a worker works for
-    /// two thirds of its time: where transactions end soon, there is room for more of them. At 3,000 purchases/s an
-    /// award took two thirds of the time then, for a quarter more of the processor.
+    /// While there is room, no interval is longer than this many times what the batch before took, so that a worker
+    /// works for two thirds of its time: where transactions end soon, more of them find a place. At 3,000 purchases/s
+    /// an award took two thirds of the time then, for a quarter more of the processor.
     private static let tookNumerator: Int64 = 3
     private static let tookDenominator: Int64 = 2
+    /// Records a second, of the whole process, up to which there is room on two cores, and from which on there is
+    /// none. At 5,000 purchases/s half of the awards came a quarter sooner, and the slowest hundredth later.
+    private static let roomy: Int64 = 3_000
+    private static let narrow: Int64 = 4_500
 
     /// Of the process.
     private let workers: Int64
@@ -67,8 +71,8 @@ struct BatchPace {
 
     /// What is left, in milliseconds, until a batch may end that comes so long after the one before.
     ///
-    /// - Parameter interval: in milliseconds, while many records come and batches take long; a part of it while fewer
-    ///   do or they take less, up to twice that while a crowd comes.
+    /// - Parameter interval: in milliseconds, while many records come; a part of it while fewer do, or while batches
+    ///   take little and there is room for more of them, up to twice that while a crowd comes.
     func restMilliseconds(interval: Int, at now: Timestamp) -> Int {
         guard let newestBatch else { return 0 }
         let passed = max(0, now.milliseconds - newestBatch.milliseconds)
@@ -80,9 +84,11 @@ struct BatchPace {
         func share(of pace: Int64, from low: Int64, to high: Int64) -> Int64 {
             interval * (min(max(pace, low), high) - low) / (high - low)
         }
+        let pace = recordsPerSecond * workers
         let longest = took.map { $0 * Self.tookNumerator / Self.tookDenominator } ?? interval
-        return min(share(of: recordsPerSecond, from: Self.few, to: Self.many), longest)
-            + (Self.greatCrowdIntervals - 1)
-            * share(of: recordsPerSecond * workers, from: Self.crowd, to: Self.greatCrowd)
+        return min(
+            share(of: recordsPerSecond, from: Self.few, to: Self.many),
+            longest + share(of: pace, from: Self.roomy, to: Self.narrow))
+            + (Self.greatCrowdIntervals - 1) * share(of: pace, from: Self.crowd, to: Self.greatCrowd)
     }
 }

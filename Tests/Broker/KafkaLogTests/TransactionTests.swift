@@ -175,4 +175,56 @@ struct `Transactions over Kafka` {
         #expect(try fixture.contents(of: place).records.isEmpty)
         #expect(try twin.committedOffset(at: fixture.place(Fixture.input, 0)) == .none)
     }
+
+    @Test(arguments: [true, false])
+    func `records and positions are committed together, whichever go first`(recordsGoFirst: Bool) throws {
+        let fixture = try Fixture()
+        let (consumer, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())
+        let (place, input) = (fixture.place(Fixture.output, 0), fixture.place(Fixture.input, 0))
+        for number in 1...3 {
+            producer.markersEnd = .end(recordsGoFirst)
+            let outcome = producer.commit(
+                fixture.batch(["a\(number)", "b\(number)"], to: place),
+                offsets: [InputPosition(input, next: Offset(Int64(number)))], of: consumer)
+            #expect(outcome.committed == [])
+        }
+        #expect(try fixture.contents(of: place).records.values == ["a1", "b1", "a2", "b2", "a3", "b3"])
+        #expect(try consumer.committedOffset(at: input) == .offset(Offset(3)))
+    }
+
+    @Test(arguments: [true, false])
+    func `what is on its way when the positions are refused is aborted, and the producer goes on`(
+        recordsGoFirst: Bool
+    ) throws {
+        let fixture = try Fixture { $0.consumerProperties = ["heartbeat.interval.ms": "9000"] }
+        let (old, producer) = (try fixture.joinedConsumer(), try fixture.initializedProducer())
+        let places = [0, 1].map { fixture.place(Fixture.output, $0) }
+        let input = fixture.place(Fixture.input, 0)
+        try fixture.write(["before"], to: places[0], by: producer, of: old)
+        let twin = try fixture.joinedConsumer()
+        // More than a request holds, so that some are sent, some wait, and some may be on their way.
+        let batch = RecordBatch()
+        for number in 0..<4_000 {
+            batch.append(to: places[number % 2], key: "zombie \(number)".utf8)
+            batch.setValue(String(repeating: "x", count: 1_000).utf8)
+        }
+        producer.markersEnd = .end(recordsGoFirst)
+        let outcome = producer.commit(batch, offsets: [InputPosition(input, next: Offset(3))], of: old)
+        #expect(outcome.fencedCode == "FENCED_INSTANCE_ID")
+
+        for place in places {
+            producer.markersEnd = .end(recordsGoFirst)
+            try fixture.write(["after"], to: place, by: producer, of: twin)
+        }
+        #expect(try fixture.contents(of: places[0]).records.values == ["before", "after"])
+        #expect(try fixture.contents(of: places[1]).records.values == ["after"])
+        #expect(try twin.committedOffset(at: input) != .offset(Offset(3)))
+    }
+}
+
+extension Deadline {
+    /// As if all markers of the transaction before were written, or not.
+    fileprivate static func end(_ recordsGoFirst: Bool) -> Deadline {
+        Deadline(milliseconds: recordsGoFirst ? 0 : 60_000)
+    }
 }
