@@ -1,4 +1,5 @@
-// A point on the monotonic clock that a bounded wait must not pass. Never reaches a decision of the domain.
+// A point on the monotonic clock: one that a bounded wait must not pass, or one from which on something may be done.
+// Never reaches a decision of the domain.
 
 import Dispatch
 
@@ -9,10 +10,10 @@ struct Deadline {
         nanoseconds = DispatchTime.now().uptimeNanoseconds + UInt64(max(0, milliseconds)) * 1_000_000
     }
 
-    /// As far from now as now is from a moment before.
-    init(asFarAs start: Moment) {
+    /// So long from now as half of what has passed since a moment.
+    init(halfOfTimeSince start: Moment) {
         let now = DispatchTime.now().uptimeNanoseconds
-        nanoseconds = now + (now - min(start.nanoseconds, now))
+        nanoseconds = now + (now - min(start.nanoseconds, now)) / 2
     }
 
     /// A moment that was.

@@ -1,5 +1,5 @@
-// Writes batches as Kafka transactions: begin, produce, send offsets, commit. Used by one worker on its
-// thread. A call whose outcome is unknown is never resumed or guessed at: the worker discards the producer
+// Writes batches as Kafka transactions: begin, produce and send offsets in either order, commit. Used by one worker
+// on its thread. A call whose outcome is unknown is never resumed or guessed at: the worker discards the producer
 // and recovers from the log.
 //
 // librdkafka's `send_offsets_to_transaction` can block past its limit while the group's coordinator is away
@@ -23,6 +23,9 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     private var handle: ClientHandle
     private var hasTransactions = false
     private var topics: OutputTopics?
+    private var begun = Deadline.Moment()
+    /// Records of the transaction at hand that the client took.
+    private var queued = 0
     /// Until then the broker may still write the markers of the transaction before. Tests set it.
     var markersEnd = Deadline(milliseconds: 0)
 
@@ -56,22 +59,18 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         _ records: RecordBatch, offsets: [InputPosition], of consumer: KafkaGroupConsumer
     ) -> TransactionOutcome {
         precondition(!offsets.isEmpty, "a transaction without offsets is not fenced by the group")
-        deliveries.reset()
-        let start = Deadline.Moment()
         let deadline = Deadline(milliseconds: settings.transactionTimeoutMilliseconds)
         // While the markers of the transaction before are being written, the broker puts a new one off, and
         // librdkafka asks again after `retry.backoff.ms` for offsets, but only after 20 ms for records: those follow
         // then. Otherwise they go first, and are on their way while this thread waits for the offsets. How long
-        // markers take is not told; a whole transaction, of which they are a part, takes longer.
+        // markers take nobody is told. Half of what their transaction took is a guess; a wrong one costs those 20 ms.
         let recordsGoFirst = markersEnd.isPast
         do throws(TransactionFault) {
             try begin()
             if recordsGoFirst { try produce(records, before: deadline) }
             try send(offsets, of: consumer, before: deadline)
             if !recordsGoFirst { try produce(records, before: deadline) }
-            let delivered = try end(records.count, before: deadline)
-            markersEnd = Deadline(asFarAs: start)
-            return .committed(delivered)
+            return .committed(try end(records.count, before: deadline))
         } catch {
             return conclude(error)
         }
@@ -100,6 +99,9 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
 
     // The steps are visible in the module, so that tests can hold a transaction open.
     func begin() throws(TransactionFault) {
+        deliveries.reset()
+        queued = 0
+        begun = Deadline.Moment()
         unsafe try check(rd_kafka_begin_transaction(handle.client), "begin transaction")
     }
 
@@ -143,7 +145,10 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
                 topic: topic, partition: record.partition, key: part(record.key, bytes),
                 value: part(record.value, bytes), headers: headers(of: record, bytes),
                 mark: DeliveryTally.mark(record.topic))
-            guard let error = unsafe enqueue(outgoing, in: handle.client) else { return nil }
+            guard let error = unsafe enqueue(outgoing, in: handle.client) else {
+                queued += 1
+                return nil
+            }
             guard error.code == RD_KAFKA_RESP_ERR__QUEUE_FULL, !deadline.isPast else {
                 let cause = error.code == RD_KAFKA_RESP_ERR__FATAL ? handle.fatalCause() ?? error : error
                 return TransactionFault(cause, "produce", at: topics.text(record.place), duringProduce: true)
@@ -189,6 +194,7 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
             let cause = error.requiresAbort ? deliveries.firstFailure ?? error : error
             throw TransactionFault(committing: error, cause: cause)
         }
+        markersEnd = Deadline(halfOfTimeSince: begun)
         guard deliveries.delivered == count, deliveries.firstFailure == nil else {
             throw TransactionFault(
                 KafkaError(RD_KAFKA_RESP_ERR__INCONSISTENT).failure(
@@ -216,25 +222,30 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     private func abort() -> LogFailure? {
         let error = unsafe KafkaError(
             taking: rd_kafka_abort_transaction(handle.client, Self.abortLimitMilliseconds))
+        markersEnd = Deadline(halfOfTimeSince: begun)
         return error?.failure("abort transaction", consequence: .discardProducer)
     }
 
-    /// A record that was not delivered is the cause of whatever was refused after it.
+    /// A record that the broker refused is the cause of whatever was refused after it.
     private func abort(
         because failure: LogFailure, as outcome: (LogFailure) -> TransactionOutcome
     ) -> TransactionOutcome {
         if let unfinished = abort() { return .unknown(unfinished) }
-        guard let undelivered = deliveries.firstFailure else { return outcome(failure) }
-        do throws(LogFailure) {
-            try renew()
-        } catch {
-            return .unknown(error)
+        let refused = deliveries.firstFailure
+        if deliveries.delivered < queued {
+            do throws(LogFailure) {
+                try renew()
+            } catch {
+                return .unknown(error)
+            }
         }
-        return outcome(undelivered.failure("deliver"))
+        return outcome(refused?.failure("deliver") ?? failure)
     }
 
-    /// Starts over with a new client: 2.0.2 leaves a gap in the sequence numbers behind a record that the
-    /// broker refused, and the next transaction, innocent of it, would be aborted as out of order.
+    /// Starts over with a new client. Behind a record that was refused, or thrown away on its way, 2.0.2 leaves a gap
+    /// in the sequence numbers, and the next transaction, innocent of it, would be aborted as out of order. And an
+    /// abort that comes before the broker has answered for any partition tells it nothing: what it registers
+    /// then is a transaction that only the new client's start ends.
     private func renew() throws(LogFailure) {
         close()
         handle = try Self.makeHandle(transactionalID, settings, deliveries)

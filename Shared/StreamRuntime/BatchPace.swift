@@ -39,7 +39,7 @@ struct BatchPace {
     private let workers: Int64
     private var start: Timestamp?
     private var newestBatch: Timestamp?
-    /// Of the newest batch that has ended, in milliseconds.
+    /// Of the newest batch that was committed, in milliseconds.
     private var took: Int64?
     private var count: Int64 = 0
     private(set) var recordsPerSecond: Int64 = 0

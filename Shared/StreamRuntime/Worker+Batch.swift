@@ -42,7 +42,9 @@ extension Worker {
         let outcome = producer.commit(
             context.output, offsets: isTimerAlone ? [] : touched.flatMap(\.positions), of: consumer)
         try finish(outcome, touched, count, now)
-        metrics.batch(records: count, written: context.output.count, started: now, ended: clock.now())
+        let end = clock.now()
+        if count > 0 { pace.noteEnd(at: end) }
+        metrics.batch(records: count, written: context.output.count, started: now, ended: end)
     }
 
     /// A batch that wrote nothing needs no transaction of its own: a service that reads much and answers to

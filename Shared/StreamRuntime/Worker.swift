@@ -61,7 +61,7 @@ public final class Worker<Log: EventLog> {
     /// Halved when a batch fails as a whole, doubled back when one succeeds.
     var recordLimit: Int
     /// By which a batch waits for more records.
-    private var pace: BatchPace
+    var pace: BatchPace
     /// When a store was last written because it was late.
     var lastOverdue = Timestamp.zero
     /// Since when positions of records without any effect wait to be committed.
@@ -180,7 +180,6 @@ public final class Worker<Log: EventLog> {
             return
         }
         try processBatch(consumer, producer, at: decidedAt)
-        if !batch.isEmpty { pace.noteEnd(at: clock.now()) }
     }
 
     /// Makes the clients and reads the configuration; true once records may be read.

@@ -41,7 +41,7 @@ class Shape(NamedTuple):
     # Topics that a hop writes. For a purchase a stage of the platform writes two, three and three, the changelog among
     # them.
     outputs: int = 3
-    # Milliseconds between two batches at most; less while they take little, as in the services.
+    # Milliseconds between two batches at most; less while they take little.
     interval: int = 0
     # From a batch's first record to its end, as in the services. Without this wait the load does not wait either.
     linger: int = 2
@@ -49,7 +49,7 @@ class Shape(NamedTuple):
 
 PLATFORM = Shape()
 # The least that a step can be, with the services' wait for company and without; then the platform's partitions and
-# topics, with batches that follow at once and with the interval that it keeps from 1,000 records a second on.
+# topics, with batches that follow at once and with the intervals that it keeps at 1,000 records a second.
 SHAPES = {
     "1 partition, 1 topic": Shape(partitions=1, outputs=1),
     "1 partition, 1 topic, at once": Shape(partitions=1, outputs=1, linger=0),
