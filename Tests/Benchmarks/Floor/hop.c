@@ -153,7 +153,7 @@ int main(int count, char **arguments) {
         if (!records_go_first) copy_records(producer, outputs, output_count, batch, polled);
         check("commit", rd_kafka_commit_transaction(producer, LIMIT_MS));
         int64_t now = milliseconds(), took = now - newest;
-        markers_end = now + took;
+        markers_end = now + took / 2;
         rest = took * 3 / 2 < interval ? took * 3 / 2 : interval;
         copied += polled;
         for (int i = 0; i < polled; i++) rd_kafka_message_destroy(batch[i]);

@@ -101,5 +101,5 @@ class Load:
         self.pipeline.wait(lambda: not self.lines.empty(), PATIENCE_SECONDS)
         found, _, value = self.lines.get().strip().partition(" ")
         if found != word:
-            raise Stalled(f"the load has ended: it says {found!r} instead of {word!r}")
+            raise Stalled(f"the load has ended, for the reason above: it says {found!r} instead of {word!r}")
         return value
