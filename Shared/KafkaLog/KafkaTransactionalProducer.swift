@@ -3,7 +3,8 @@
 // and recovers from the log.
 //
 // librdkafka's `send_offsets_to_transaction` can block past its limit while the group's coordinator is away
-// (#5456): the worker's own watchdog must cover commit().
+// (#5456): the worker's own watchdog must cover commit(). Records that went first lie in an open transaction
+// meanwhile, and hold up who reads those partitions, until the broker ends it.
 
 import CRDKafka
 import EventLog

@@ -31,7 +31,8 @@ struct BatchPace {
     private static let tookNumerator: Int64 = 3
     private static let tookDenominator: Int64 = 2
     /// Records a second, of the whole process, up to which there is room on two cores, and from which on there is
-    /// none. At 5,000 purchases/s half of the awards came a quarter sooner, and the slowest hundredth later.
+    /// none. At 5,000 purchases/s half of the awards came a quarter sooner and the slowest hundredth did not, for an
+    /// eighth more of two cores that are busy without it.
     private static let roomy: Int64 = 3_000
     private static let narrow: Int64 = 4_500
 
