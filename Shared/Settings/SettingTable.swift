@@ -68,8 +68,8 @@ extension Setting {
             "While 1,000 records a second come to a worker, a batch that has room ends no sooner than so long after the"
             + " one before; a part of that from 250 on. By the pace times the workers of the process: up to 3,000 (and"
             + " less and less up to 4,500) half as much again as the one before took is enough, if that is sooner; from"
-            + " 6,000 to 7,500 it grows to twice the interval, and 100 ms at most. Not where the newest record's caller"
-            + " waits for its outcome, nor where the worker has something due.")
+            + " 6,000 to 7,500 it grows to twice the interval, and 100 ms at most. Where the newest record's caller"
+            + " waits for its outcome there is no wait from 4,500 on, and nowhere while the worker has something due.")
     public static let sessionTimeout = Setting(
         "SESSION_TIMEOUT_MS", unit: "milliseconds", fallback: "10000", bounds: .integer(1_000...300_000),
         purpose: "A worker not heard of for so long loses its partitions. Brokers refuse less than "

@@ -2,13 +2,13 @@
 // whatever is in it. While few records come, those milliseconds are idle ones and waiting is lost time; while many
 // come, they are what the next stage lacks, and batches follow each other at an interval: one that took long is not
 // followed by a wait as well, and those that take little follow sooner while there is room. Callers who wait for an
-// outcome send nothing new before they have it: holding up what they wait for brings no company. Used by a worker on
-// its thread; it reads no clock of its own.
+// outcome may send nothing new before they have it: where there is no room, holding up what they wait for brings no
+// company. Used by a worker on its thread; it reads no clock of its own.
 
 import Primitives
 
-/// The pace at which records that nobody waits for come to one worker, over the last span that is complete. It takes it
-/// that the others of its process have as many.
+/// The pace at which records come to one worker, over the last span that is complete. It takes it that the others of
+/// its process have as many.
 struct BatchPace {
     /// Long enough for some batches, in milliseconds: one that was late by chance is not taken for a change.
     private static let span: Int64 = 500
@@ -40,6 +40,7 @@ struct BatchPace {
     private let workers: Int64
     private var start: Timestamp?
     private var newestBatch: Timestamp?
+    private var isAwaited = false
     /// Of the newest batch that was committed, in milliseconds.
     private var took: Int64?
     private var count: Int64 = 0
@@ -49,8 +50,11 @@ struct BatchPace {
 
     /// Takes note of what a poll brought; by a batch's newest record it is told whether its callers wait.
     mutating func note(records: Int, areAwaited: Bool, at now: Timestamp) {
-        if records > 0 { newestBatch = now }
-        if !areAwaited { count += Int64(records) }
+        if records > 0 {
+            newestBatch = now
+            isAwaited = areAwaited
+        }
+        count += Int64(records)
         guard let start, now >= start else {
             // The first poll, or the clock was set back.
             self.start = now
@@ -86,10 +90,13 @@ struct BatchPace {
             interval * (min(max(pace, low), high) - low) / (high - low)
         }
         let pace = recordsPerSecond * workers
+        let usual = share(of: recordsPerSecond, from: Self.few, to: Self.many)
         let longest = took.map { $0 * Self.tookNumerator / Self.tookDenominator } ?? interval
-        return min(
-            share(of: recordsPerSecond, from: Self.few, to: Self.many),
-            longest + share(of: pace, from: Self.roomy, to: Self.narrow))
+        let lack = share(of: pace, from: Self.roomy, to: Self.narrow)
+        // At 1,000 outcomes/s that callers wait for, fewer transactions are worth the wait of each; 128 callers who ask
+        // 8,000 times a second would have two thirds of it.
+        guard !isAwaited else { return max(0, min(usual, longest) - lack) }
+        return min(usual, longest + lack)
             + (Self.greatCrowdIntervals - 1) * share(of: pace, from: Self.crowd, to: Self.greatCrowd)
     }
 }

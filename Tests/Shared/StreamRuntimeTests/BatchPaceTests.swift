@@ -97,6 +97,21 @@ struct BatchPaceTests {
         #expect(rest(33, took: 10) == 70 && rest(40, took: 0) == 100)
     }
 
+    @Test("what callers wait for is held up while there is room, and never by a crowd")
+    func awaited() {
+        func rest(_ records: Int, took: Int64) -> Int {
+            var pace = pace(records: records, everyMilliseconds: 10)
+            pace.note(records: 1, areAwaited: true, at: Self.end)
+            pace.noteEnd(at: Self.end.adding(milliseconds: took))
+            pace.note(records: 0, areAwaited: false, at: Self.end)
+            return pace.restMilliseconds(interval: 50, at: Self.end)
+        }
+        #expect(rest(1, took: 10) == 0)
+        #expect(rest(10, took: 10) == 15 && rest(10, took: 400) == 50)
+        #expect(rest(18, took: 10) == 0 && rest(18, took: 400) == 30)
+        #expect(rest(25, took: 400) == 0 && rest(40, took: 400) == 0)
+    }
+
     @Test("the newest batch that has ended counts, and before the first the whole interval")
     func newest() {
         var untried = BatchPace(workers: 2)
@@ -144,7 +159,7 @@ struct BatchPaceTests {
         #expect(limits(0).earliestEndMilliseconds == 0)
         #expect(limits(100).records == 2_000)
         #expect(limits(100).lingerMilliseconds == 2)
-        // Callers who wait for their outcome are not held up, however many they are.
+        // Callers who wait for their outcome are not held up where there is no room.
         try turns(bringing: 50, headers: [("reply-partition", "0"), ("correlation-id", "7")])
         #expect(limits(100).earliestEndMilliseconds == 0)
         try turns(bringing: 50)
