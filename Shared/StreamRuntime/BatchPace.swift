@@ -44,7 +44,10 @@ struct BatchPace {
     /// Of the newest batch that was committed, in milliseconds.
     private var took: Int64?
     private var count: Int64 = 0
+    private var awaitedCount: Int64 = 0
+    /// Without what callers wait for: that alone makes no crowd.
     private(set) var recordsPerSecond: Int64 = 0
+    private var awaitedPerSecond: Int64 = 0
 
     init(workers: Int) { self.workers = Int64(workers) }
 
@@ -54,18 +57,19 @@ struct BatchPace {
             newestBatch = now
             isAwaited = areAwaited
         }
-        count += Int64(records)
+        if areAwaited { awaitedCount += Int64(records) } else { count += Int64(records) }
         guard let start, now >= start else {
             // The first poll, or the clock was set back.
             self.start = now
-            count = 0
+            (count, awaitedCount) = (0, 0)
             return
         }
         let elapsed = now.milliseconds - start.milliseconds
         guard elapsed >= Self.span else { return }
         recordsPerSecond = count * 1_000 / elapsed
+        awaitedPerSecond = awaitedCount * 1_000 / elapsed
         self.start = now
-        count = 0
+        (count, awaitedCount) = (0, 0)
     }
 
     /// Takes note that the batch of the newest records is committed.
@@ -89,8 +93,9 @@ struct BatchPace {
         func share(of pace: Int64, from low: Int64, to high: Int64) -> Int64 {
             interval * (min(max(pace, low), high) - low) / (high - low)
         }
-        let pace = recordsPerSecond * workers
-        let usual = share(of: recordsPerSecond, from: Self.few, to: Self.many)
+        let ofWorker = recordsPerSecond + (isAwaited ? awaitedPerSecond : 0)
+        let pace = ofWorker * workers
+        let usual = share(of: ofWorker, from: Self.few, to: Self.many)
         let longest = took.map { $0 * Self.tookNumerator / Self.tookDenominator } ?? interval
         let lack = share(of: pace, from: Self.roomy, to: Self.narrow)
         // At 1,000 outcomes/s that callers wait for, fewer transactions are worth the wait of each; 128 callers who ask

@@ -112,6 +112,21 @@ struct BatchPaceTests {
         #expect(rest(25, took: 400) == 0 && rest(40, took: 400) == 0)
     }
 
+    @Test("what callers wait for counts while they wait, and makes no crowd for others")
+    func mixed() {
+        var pace = BatchPace(workers: 2)
+        pace.note(records: 0, areAwaited: false, at: Self.end)
+        for _ in 0..<100 {
+            pace.note(records: 1, areAwaited: false, at: Self.end)
+            pace.note(records: 10, areAwaited: true, at: Self.end)
+        }
+        pace.note(records: 0, areAwaited: false, at: Self.end.adding(milliseconds: 1_000))
+        #expect(pace.recordsPerSecond == 100)
+        #expect(pace.restMilliseconds(interval: 50, at: Self.end) == 50, "1,100 a second")
+        pace.note(records: 1, areAwaited: false, at: Self.end.adding(milliseconds: 1_001))
+        #expect(pace.restMilliseconds(interval: 50, at: Self.end.adding(milliseconds: 1_001)) == 0, "100 a second")
+    }
+
     @Test("the newest batch that has ended counts, and before the first the whole interval")
     func newest() {
         var untried = BatchPace(workers: 2)
