@@ -26,7 +26,7 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     private var topics: OutputTopics?
     private var begun = Deadline.Moment()
     /// Records of the transaction at hand that the client took.
-    private var queued = 0
+    private(set) var queued = 0
     /// Until then the broker may still write the markers of the transaction before. Tests set it.
     var markersEnd = Deadline(milliseconds: 0)
 

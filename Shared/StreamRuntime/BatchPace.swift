@@ -15,8 +15,9 @@ struct BatchPace {
     /// Records a second and worker up to which a batch is not held up: at 100 purchases/s an award takes little more
     /// than its three transactions.
     private static let few: Int64 = 250
-    /// From so many on the whole interval pays. A single worker at 1,000 purchases/s is no slower with the whole one
-    /// than with a third of it, and a tenth of the processor is saved; two, with 500 each, would be 40 ms slower.
+    /// From so many on it is the whole interval, where batches take long enough for that. A single worker at 1,000
+    /// purchases/s was no slower with it than with a third of it in a slow hour, and saved a tenth of the processor;
+    /// two, with 500 each, would be 40 ms slower.
     private static let many: Int64 = 1_000
     /// From so many on, of the whole process, batches come at longer intervals. Somewhat more than 5,000 purchases/s
     /// keep both of two cores busy, and then every transaction that is spared is time for records.
