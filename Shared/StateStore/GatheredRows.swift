@@ -5,14 +5,45 @@
 // anew for its checksum. A program asks here first for what it seeks in such a table.
 
 /// A row that can wait.
-public protocol GatheredRow: Comparable {
+public protocol GatheredRow {
     /// What waiting rows are sought by: the key of the table, or its first column.
     associatedtype Sought: Hashable
 
     var sought: Sought { get }
+    var place: RowPlace { get }
 
     /// Binds what the statement inserts.
     func bind(to insert: inout Statement)
+}
+
+/// Where a row lies among the others of its table, as far as it matters for the pages. Numbers rather than a comparison
+/// by the row itself: sorting is compiled here, where the type of the row is not known. Rows that were compared through
+/// their witnesses took 8.6 of 100 samples of the ledger's thread.
+public struct RowPlace: Equatable {
+    fileprivate let day: Int64
+    fileprivate let id: UInt128
+    fileprivate let number: Int64
+
+    /// By day where the table is kept by days, then by id, then by number where an id has several rows.
+    public init(day: Int64 = 0, _ id: UInt128, _ number: Int64 = 0) {
+        self.day = day
+        self.id = id
+        self.number = number
+    }
+}
+
+/// A waiting row's turn to be written. Outside of the generic type, so that sorting is compiled for it.
+private struct Turn: Comparable {
+    let place: RowPlace
+    let index: Int
+
+    /// Of equal places the one that came first is written first.
+    static func < (left: Self, right: Self) -> Bool {
+        if left.place.day != right.place.day { return left.place.day < right.place.day }
+        if left.place.id != right.place.id { return left.place.id < right.place.id }
+        if left.place.number != right.place.number { return left.place.number < right.place.number }
+        return left.index < right.index
+    }
 }
 
 /// The waiting rows of one table. Undone with the record or the batch that added them.
@@ -68,7 +99,7 @@ public final class GatheredRows<Row: GatheredRow> {
     /// - Throws: whatever it is, the batch at hand is to be undone; outside of one, the store is to be opened anew.
     public func write() throws(StoreFailure) {
         guard written < rows.count else { return }
-        let waiting = rows[written...].sorted()
+        let turns = (written..<rows.count).map { Turn(place: rows[$0].place, index: $0) }.sorted()
         written = rows.count
         newest.removeAll(keepingCapacity: true)
         // Until all are written. Whoever asks here a second time finds nothing that waits.
@@ -76,7 +107,8 @@ public final class GatheredRows<Row: GatheredRow> {
         gathering.isTorn = true
         // The changelog was told when they were added.
         try capture.withoutNoting { () throws(StoreFailure) in
-            for row in waiting {
+            for turn in turns {
+                let row = rows[turn.index]
                 row.bind(to: &insert)
                 do throws(StoreFailure) {
                     try insert.run()
@@ -88,7 +120,7 @@ public final class GatheredRows<Row: GatheredRow> {
                 }
             }
         }
-        gathering.waiting -= Int64(waiting.count)
+        gathering.waiting -= Int64(turns.count)
         gathering.isTorn = wasTorn
     }
 

@@ -113,7 +113,7 @@ final class IngressGatewayStore {
         return latestFirst
     }
 
-    /// Two of one event have different expiries: the first had expired.
+    /// Of two of one event the first had expired.
     private struct AddedKey: GatheredRow {
         let bucket: KeyBucket
         let event: EventID
@@ -123,10 +123,7 @@ final class IngressGatewayStore {
         let expiry: Timestamp
 
         var sought: EventID { event }
-
-        static func < (left: Self, right: Self) -> Bool {
-            (left.bucket.day, left.event.value, left.expiry) < (right.bucket.day, right.event.value, right.expiry)
-        }
+        var place: RowPlace { RowPlace(day: bucket.day, event.value) }
 
         func bind(to insert: inout Statement) {
             insert.bind(bucket.day)

@@ -115,7 +115,8 @@ final class RuleEvaluatorStore {
         let id: EventID
 
         var sought: EventID { id }
-        static func < (left: Self, right: Self) -> Bool { left.id.value < right.id.value }
+        var place: RowPlace { RowPlace(id.value) }
+
         func bind(to insert: inout Statement) { insert.bind(id) }
     }
 

@@ -26,10 +26,7 @@ final class HistoryRows {
         let restoredFrom: Offset?
 
         var sought: MessageID { id }
-
-        static func < (left: Self, right: Self) -> Bool {
-            (left.id.value, left.number) < (right.id.value, right.number)
-        }
+        var place: RowPlace { RowPlace(id.value, number) }
 
         func bind(to insert: inout Statement) {
             insert.bind(id)
@@ -45,10 +42,7 @@ final class HistoryRows {
         let restoredFrom: Offset
 
         var sought: WalletID { wallet }
-
-        static func < (left: Self, right: Self) -> Bool {
-            (left.wallet.value, left.sequence, left.number) < (right.wallet.value, right.sequence, right.number)
-        }
+        var place: RowPlace { RowPlace(wallet.value, sequence) }
 
         func bind(to insert: inout Statement) {
             insert.bind(wallet)

@@ -150,18 +150,13 @@ final class LotRows {
 
     // MARK: Columns
 
-    /// In the order of the key, as far as it matters for the pages.
     private struct AddedLot: GatheredRow {
         let lot: Lot
         let wallet: WalletID
         let asset: AssetCode
 
         var sought: WalletID { wallet }
-
-        static func < (left: Self, right: Self) -> Bool {
-            left.wallet == right.wallet ? left.lot.awardedAt < right.lot.awardedAt
-                : left.wallet.value < right.wallet.value
-        }
+        var place: RowPlace { RowPlace(wallet.value, lot.awardedAt.milliseconds) }
 
         func bind(to insert: inout Statement) {
             LotRows.bindKey(&insert, lot, wallet, asset)

@@ -23,7 +23,7 @@ struct GatheredRowsTests {
         let value: Int64
 
         var sought: UInt128 { id }
-        static func < (left: Self, right: Self) -> Bool { left.id < right.id }
+        var place: RowPlace { RowPlace(id) }
 
         func bind(to insert: inout Statement) {
             insert.bind(id)
@@ -193,7 +193,7 @@ struct GatheredRowsTests {
         struct Mark: GatheredRow {
             let name: String
             var sought: String { name }
-            static func < (left: Self, right: Self) -> Bool { left.name < right.name }
+            var place: RowPlace { RowPlace(UInt128(name.utf8.first ?? 0)) }
             func bind(to insert: inout Statement) {
                 insert.bind(name)
                 insert.bind(Int64(1))
