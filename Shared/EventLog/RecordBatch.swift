@@ -187,7 +187,8 @@ public struct Record {
 
     public var key: ArraySlice<UInt8>? { entry.key.map { batch.bytes[$0] } }
     public var value: ArraySlice<UInt8>? { entry.value.map { batch.bytes[$0] } }
-    /// Where the value lies in ``bytes``, for readers that work in place.
+    /// Where key and value lie in ``bytes``, for readers that work in place: a slice holds the bytes, and is counted.
+    public var keyRange: Range<Int>? { entry.key }
     public var valueRange: Range<Int>? { entry.value }
     /// The bytes of the whole batch.
     public var bytes: [UInt8] { batch.bytes }
@@ -199,8 +200,14 @@ public struct Record {
 
     /// The nth header's name and value.
     public func header(at number: Int) -> (name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
+        let (name, value) = headerRanges(at: number)
+        return (batch.bytes[name], batch.bytes[value])
+    }
+
+    /// Where they lie in ``bytes``.
+    public func headerRanges(at number: Int) -> (name: Range<Int>, value: Range<Int>) {
         let header = batch.headerEntries[batch.headers(of: index).lowerBound + number]
-        return (batch.bytes[header.name], batch.bytes[header.value])
+        return (header.name, header.value)
     }
 
     /// The value of the last header of that name: a later one replaces an earlier one.

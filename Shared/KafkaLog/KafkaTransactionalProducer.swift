@@ -143,8 +143,8 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
         }
         while true {
             let outgoing = unsafe OutgoingRecord(
-                topic: topic, partition: record.partition, key: part(record.key, bytes),
-                value: part(record.value, bytes), headers: headers(of: record, bytes),
+                topic: topic, partition: record.partition, key: part(record.keyRange, bytes),
+                value: part(record.valueRange, bytes), headers: headers(of: record, bytes),
                 mark: DeliveryTally.mark(record.topic))
             guard let error = unsafe enqueue(outgoing, in: handle.client) else {
                 queued += 1
@@ -159,11 +159,10 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
     }
 
     private func headers(of record: Record, _ bytes: UnsafeRawBufferPointer) -> OpaquePointer? {
-        guard record.headerCount > 0, let list = unsafe rd_kafka_headers_new(record.headerCount) else {
-            return nil
-        }
-        for number in 0..<record.headerCount {
-            let (name, value) = record.header(at: number)
+        let count = record.headerCount
+        guard count > 0, let list = unsafe rd_kafka_headers_new(count) else { return nil }
+        for number in 0..<count {
+            let (name, value) = record.headerRanges(at: number)
             unsafe addHeader(lent(name, bytes), lent(value, bytes), to: list)
         }
         return unsafe list
@@ -263,11 +262,11 @@ public final class KafkaTransactionalProducer: TransactionalProducer {
 }
 
 /// The bytes of a part of a record, where they lie in the batch.
-private func part(_ slice: ArraySlice<UInt8>?, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-    guard let slice else { return nil }
-    return unsafe lent(slice, bytes)
+private func part(_ range: Range<Int>?, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard let range else { return nil }
+    return unsafe lent(range, bytes)
 }
 
-private func lent(_ slice: ArraySlice<UInt8>, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    unsafe UnsafeRawBufferPointer(rebasing: bytes[slice.startIndex..<slice.endIndex])
+private func lent(_ range: Range<Int>, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
 }
