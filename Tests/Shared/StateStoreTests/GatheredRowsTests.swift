@@ -64,6 +64,33 @@ struct GatheredRowsTests {
         #expect(try written(try StateStore(location, schema: Self.schema)).map(\.id) == [1, 3, 5, 7, 9])
     }
 
+    @Test func `rows go by day, then by id, then by number, and those of one place as they came`() throws {
+        struct Entry: GatheredRow {
+            let place: RowPlace
+            let value: Int64
+            var sought: Int64 { value }
+
+            func bind(to insert: inout Statement) {
+                insert.bind(UInt128(UInt64(value)))
+                insert.bind(value)
+            }
+        }
+        let store = try StateStore(.memory, schema: Self.schema)
+        let rows = try store.gatherRows(Entry.self, insert)
+        // Each row's value is its place in the right order. An id of more than 64 bits is the greatest of its day.
+        let great = UInt128(1) << 64
+        let entries = [
+            Entry(place: RowPlace(day: 2, 1, 0), value: 7), Entry(place: RowPlace(day: 1, great, -1), value: 6),
+            Entry(place: RowPlace(day: 1, 5, 3), value: 4), Entry(place: RowPlace(day: 1, 5, 3), value: 5),
+            Entry(place: RowPlace(day: 1, 5, -3), value: 3), Entry(place: RowPlace(day: -1, great, 9), value: 1),
+            Entry(place: RowPlace(day: 1, 4, 9), value: 2),
+        ]
+        try store.begin()
+        for entry in entries { try rows.add(entry) }
+        try rows.write()
+        #expect(try written(store).map(\.value) == [1, 2, 3, 4, 5, 6, 7])
+    }
+
     @Test func `what waits is a change: it is held, and a record with it cannot be undone without a mark`() throws {
         let store = try StateStore(.memory, schema: Self.schema)
         let rows = try store.gatherRows(Known.self, insert)
