@@ -1,6 +1,6 @@
 // Notes the rows that a batch changes, each as the changelog record that it will be: key ["table", primary key...],
 // value the whole row as an array in the order of the columns, null for a deleted row. A row that changed ten times is
-// one record; a row that was not there before and is gone again is none. A RowWriter says itself what it writes;
+// one record; a row that was not there before and is gone again is none. A RowNoter says itself what is written later;
 // whatever else changes a row is told by SQLite's preupdate hook, so that no change can be missed.
 // See https://www.sqlite.org/c3ref/preupdate_blobwrite.html
 
@@ -23,14 +23,6 @@ import CSQLite
     private var columns: [Range<Int>] = []
     /// Of the key at hand. An array cannot be appended to from a part of itself without being copied whole.
     private var keyText: [UInt8] = []
-    /// What SQLite tells of the row that a writer has announced.
-    private var announced: Announcement?
-
-    private struct Announcement {
-        let table: TableChangelog
-        var kind: Change.Kind?
-        var count = 0
-    }
 
     init(_ connection: Connection, _ tables: TableChangelogs) {
         self.connection = connection
@@ -77,7 +69,7 @@ import CSQLite
         }
     }
 
-    // MARK: A row that is announced
+    // MARK: A row that is written later
 
     /// A row of all columns follows.
     func beginRow() { columns.removeAll(keepingCapacity: true) }
@@ -90,24 +82,15 @@ import CSQLite
         columns.append(start..<changed.bytes.count)
     }
 
-    /// Runs the statement that writes the row, and notes it as SQLite tells that it was.
-    func write(_ table: TableChangelog, _ run: () throws(StoreFailure) -> Void) throws(StoreFailure) {
-        guard isNoting else { return try run() }
-        let row = endRow()
-        announced = Announcement(table: table)
-        defer { announced = nil }
-        try run()
-        guard let told = announced, told.count == 1, let kind = told.kind, kind != .deleted, isWhole(row, table) else {
-            throw mismatch(row, table, changed: announced?.count ?? 0)
-        }
-        note(table, kind, row)
-    }
-
     /// Notes a row that is written later.
     func note(_ table: TableChangelog, isNew: Bool) throws(StoreFailure) {
         guard isNoting else { return }
         let row = endRow()
-        guard isWhole(row, table) else { throw mismatch(row, table, changed: 1) }
+        guard row.columns.count == table.table.columns.count else {
+            throw StoreFailure(
+                operation: "note a row of \(table.table.name)", detail: "it has \(row.columns.count) columns",
+                consequence: .rebuild)
+        }
         note(table, isNew ? .inserted : .updated, row)
     }
 
@@ -119,16 +102,6 @@ import CSQLite
         try run()
     }
 
-    private func isWhole(_ row: NotedRow, _ table: TableChangelog) -> Bool {
-        row.columns.count == table.table.columns.count
-    }
-
-    private func mismatch(_ row: NotedRow, _ table: TableChangelog, changed count: Int) -> StoreFailure {
-        StoreFailure(
-            operation: "write a row of \(table.table.name)",
-            detail: "\(count) rows changed, \(row.columns.count) columns were given", consequence: .rebuild)
-    }
-
     private func endRow() -> NotedRow {
         changed.bytes.append(UInt8(ascii: "]"))
         return NotedRow(columns: columns, text: (columns.first?.lowerBound ?? 1) - 1..<changed.bytes.count)
@@ -138,11 +111,6 @@ import CSQLite
 
     fileprivate func note(_ change: Change) {
         guard isNoting, failure == nil else { return }
-        if let table = announced?.table, table.isOf(change) {
-            announced?.kind = change.kind
-            announced?.count += 1
-            return
-        }
         guard let table = tables.changelog(of: change) else { return }
         do throws(StoreFailure) {
             beginRow()

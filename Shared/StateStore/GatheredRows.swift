@@ -1,4 +1,4 @@
-// New rows of a table whose keys come in no order: kept in memory, and written in the order of the keys when the store
+// Rows of a table whose keys come in no order: kept in memory, and written in the order of the keys when the store
 // writes what it holds. A page of the table is then read and written once for all of its rows. Written as they come,
 // they touch more pages than a store keeps: a page was read for nearly every row, and given up half changed; changed a
 // second time, it is written over its first frame in the write-ahead log, and the commit reads every frame behind that
@@ -79,8 +79,9 @@ public final class GatheredRows<Row: GatheredRow> {
         gathering = store.gathering
     }
 
-    /// Adds a row that is not there: neither waiting nor in the table. What the schema would refuse is refused by the
-    /// caller: once the row is written, the log has its batch, and the store is no copy of it.
+    /// Adds a row that its statement can write behind those that are there, waiting or in the table: a new one, or the
+    /// newest values of one. What the schema would refuse is refused by the caller: once the row is written, the log
+    /// has its batch, and the store is no copy of it.
     public func add(_ row: Row) throws(StoreFailure) {
         if rows.count - written >= Self.maximumRows { try write() }
         newest[row.sought] = rows.count

@@ -9,7 +9,7 @@ import StateStore
 
 final class IngressGatewayStore {
     private var find: Statement
-    private var note: RowWriter
+    private var note: RowNoter
     private let added: GatheredRows<AddedKey>
     private var nextBucket: Statement
     private var prune: Statement
@@ -74,7 +74,7 @@ final class IngressGatewayStore {
         note.add(item.wallet)
         note.add(item.type.rawValue)
         note.add(expiry.milliseconds)
-        try note.put()
+        try note.note()
         try added.add(
             AddedKey(
                 bucket: bucket, event: item.event, fingerprint: item.fingerprint, wallet: item.wallet, type: item.type,

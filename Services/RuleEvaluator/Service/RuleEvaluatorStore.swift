@@ -15,8 +15,8 @@ final class RuleEvaluatorStore {
     private var selectEvent: Statement
     private let evaluated: GatheredRows<EvaluatedEvent>
     private var selectCounter: Statement
-    private var insertCounter: RowWriter
-    private var updateCounter: RowWriter
+    private var noteCounter: RowNoter
+    private let changed: GatheredRows<ChangedCounter>
     private var deleteCounters: Statement
 
     init(_ store: StateStore) throws(StoreFailure) {
@@ -45,8 +45,15 @@ final class RuleEvaluatorStore {
             SELECT times, points FROM offer_counter
             WHERE wallet = ? AND offer = ? AND period = ? AND starts_at = ?
             """)
-        insertCounter = try store.rowWriter(.insert, "offer_counter")
-        updateCounter = try store.rowWriter(.update, "offer_counter")
+        noteCounter = try store.rowNoter("offer_counter", isNew: false)
+        changed = try store.gatherRows(
+            ChangedCounter.self,
+            """
+            INSERT INTO offer_counter (wallet, offer, period, starts_at, ends_at, times, points)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (wallet, offer, period, starts_at)
+            DO UPDATE SET times = excluded.times, points = excluded.points
+            """)
         deleteCounters = try connection.prepare(
             """
             DELETE FROM offer_counter WHERE (wallet, offer, period, starts_at) IN (
@@ -123,6 +130,7 @@ final class RuleEvaluatorStore {
     // MARK: Counters
 
     func counter(_ key: CounterKey, of wallet: WalletID) throws(StoreFailure) -> OfferCounter {
+        if let waiting = changed.newestWaiting(CounterPlace(wallet: wallet, key: key)) { return waiting.value }
         selectCounter.bind(wallet)
         selectCounter.bind(key.offer)
         selectCounter.bind(key.period.kind.rawValue)
@@ -133,28 +141,49 @@ final class RuleEvaluatorStore {
     }
 
     /// A counter's row comes with the first award that it counts.
+    ///
+    /// - Throws: `.rejectRecord` for a value that the schema refuses, which sees it when it is too late.
     func put(_ change: CounterChange, of wallet: WalletID) throws(StoreFailure) {
-        if change.value.times == 1 {
-            Self.add(change, of: wallet, to: &insertCounter)
-            try insertCounter.put()
-        } else {
-            Self.add(change, of: wallet, to: &updateCounter)
-            try updateCounter.put()
+        let (key, value) = (change.key, change.value)
+        guard value.times > 0, (1...Points.maximum.units).contains(value.points.units) else {
+            throw StoreFailure(operation: "put a counter", detail: "\(value)", consequence: .rejectRecord)
         }
+        noteCounter.add(wallet)
+        noteCounter.add(key.offer)
+        noteCounter.add(key.period.kind.rawValue)
+        noteCounter.add(key.period.start.milliseconds)
+        noteCounter.add(key.period.end?.milliseconds)
+        noteCounter.add(value.times)
+        noteCounter.add(value.points.units)
+        try noteCounter.note()
+        try changed.add(ChangedCounter(sought: CounterPlace(wallet: wallet, key: key), value: value))
     }
 
-    private static func add(_ change: CounterChange, of wallet: WalletID, to row: inout RowWriter) {
-        row.add(wallet)
-        row.add(change.key.offer)
-        row.add(change.key.period.kind.rawValue)
-        row.add(change.key.period.start.milliseconds)
-        row.add(change.key.period.end?.milliseconds)
-        row.add(change.value.times)
-        row.add(change.value.points.units)
+    private struct CounterPlace: Hashable {
+        let wallet: WalletID
+        let key: CounterKey
+    }
+
+    private struct ChangedCounter: GatheredRow {
+        let sought: CounterPlace
+        let value: OfferCounter
+
+        var place: RowPlace { RowPlace(sought.wallet.value) }
+
+        func bind(to upsert: inout Statement) {
+            upsert.bind(sought.wallet)
+            upsert.bind(sought.key.offer)
+            upsert.bind(sought.key.period.kind.rawValue)
+            upsert.bind(sought.key.period.start.milliseconds)
+            upsert.bind(sought.key.period.end?.milliseconds)
+            upsert.bind(value.times)
+            upsert.bind(value.points.units)
+        }
     }
 
     /// - Returns: how many were deleted, at most `limit`.
     func deleteCounters(endedBefore time: Timestamp, limit: Int) throws(StoreFailure) -> Int {
+        try changed.write()
         deleteCounters.bind(time.milliseconds)
         deleteCounters.bind(limit)
         return try count(&deleteCounters)

@@ -1,5 +1,5 @@
-// Wallets, their accounts, and the programme's accounts of this partition. The rows that every command reads
-// and nearly every one writes: one select, one upsert.
+// Wallets, their accounts, and the programme's accounts of this partition. The rows that every command reads and nearly
+// every one writes: one select, and changed balances wait to be written in the order of their wallets.
 
 import Messages
 import Primitives
@@ -9,9 +9,9 @@ import WalletLedgerDomain
 final class AccountRows {
     private var selectSnapshot: Statement
     private var upsertWallet: Statement
-    private var insertAccount: RowWriter
-    private var updateAccount: RowWriter
-    private var updateSequence: Statement
+    private var insertAccount: Statement
+    private var noteAccount: RowNoter
+    private let changed: GatheredRows<ChangedAccount>
     private var addToProgramme: Statement
     private var selectProgramme: Statement
 
@@ -28,10 +28,22 @@ final class AccountRows {
             INSERT INTO wallet (wallet_id, external_id, name, status, opened_at) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (wallet_id) DO UPDATE SET name = excluded.name, status = excluded.status
             """)
-        insertAccount = try store.rowWriter(.insert, "account")
-        updateAccount = try store.rowWriter(.update, "account")
-        updateSequence = try connection.prepare(
-            "UPDATE account SET sequence = ? WHERE wallet_id = ? AND asset = ?")
+        insertAccount = try connection.prepare(
+            """
+            INSERT INTO account (wallet_id, asset, settled, held, pending, sequence) VALUES (?, ?, ?, ?, ?, ?)
+            """)
+        noteAccount = try store.rowNoter("account", isNew: false)
+        changed = try store.gatherRows(
+            ChangedAccount.self,
+            """
+            UPDATE account SET settled = ?3, held = ?4, pending = ?5, sequence = ?6
+            WHERE wallet_id = ?1 AND asset = ?2
+            """
+        ) { row throws(StoreFailure) in
+            throw StoreFailure(
+                operation: "update an account", detail: "wallet \(row.sought.wallet) has none in \(row.sought.asset)",
+                consequence: .rebuild)
+        }
         addToProgramme = try connection.prepare(
             """
             INSERT INTO programme_account (asset, account, balance) VALUES (?, ?, ?)
@@ -58,9 +70,10 @@ final class AccountRows {
             let balances = Balances(
                 settled: Points(selectSnapshot.integer(5)), held: Points(selectSnapshot.integer(6)),
                 pending: Points(selectSnapshot.integer(7)))
-            accounts.append(
-                WalletSnapshot.Account(asset: AssetCode(selectSnapshot.text(4)), balances: balances))
-            sequence = max(sequence, selectSnapshot.integer(8))
+            let asset = AssetCode(selectSnapshot.text(4))
+            let waiting = changed.newestWaiting(AccountPlace(wallet: id, asset: asset))
+            accounts.append(WalletSnapshot.Account(asset: asset, balances: waiting?.balances ?? balances))
+            sequence = max(sequence, waiting?.sequence ?? selectSnapshot.integer(8))
         }
         return wallet.map { WalletSnapshot(wallet: $0, sequence: sequence, accounts: accounts) }
     }
@@ -75,36 +88,50 @@ final class AccountRows {
     }
 
     /// - Parameter isNew: whether the wallet had no account in this asset.
+    /// - Throws: `.rejectRecord` for balances that the schema refuses, which sees them when it is too late.
     func save(
         _ wallet: WalletID, _ asset: AssetCode, _ balances: Balances, _ sequence: Int64, isNew: Bool
     ) throws(StoreFailure) {
-        if isNew {
-            Self.add(wallet, asset, balances, sequence, to: &insertAccount)
-            try insertAccount.put()
-        } else {
-            Self.add(wallet, asset, balances, sequence, to: &updateAccount)
-            try updateAccount.put()
+        let account = ChangedAccount(
+            sought: AccountPlace(wallet: wallet, asset: asset), balances: balances, sequence: sequence)
+        guard !isNew else {
+            account.bind(to: &insertAccount)
+            return try insertAccount.run()
         }
+        guard balances.areKept else {
+            throw StoreFailure(
+                operation: "update an account", detail: "\(balances)", consequence: .rejectRecord)
+        }
+        noteAccount.add(wallet)
+        noteAccount.add(asset.text)
+        noteAccount.add(balances.settled.units)
+        noteAccount.add(balances.held.units)
+        noteAccount.add(balances.pending.units)
+        noteAccount.add(sequence)
+        try noteAccount.note()
+        try changed.add(account)
     }
 
-    private static func add(
-        _ wallet: WalletID, _ asset: AssetCode, _ balances: Balances, _ sequence: Int64, to row: inout RowWriter
-    ) {
-        row.add(wallet)
-        row.add(asset.text)
-        row.add(balances.settled.units)
-        row.add(balances.held.units)
-        row.add(balances.pending.units)
-        row.add(sequence)
+    private struct AccountPlace: Hashable {
+        let wallet: WalletID
+        let asset: AssetCode
     }
 
-    /// Notes a transaction that changed no balance. It goes to the account that every wallet has from its
-    /// opening, so that a refusal in a made-up asset leaves no account behind.
-    func saveSequence(_ wallet: WalletID, _ sequence: Int64) throws(StoreFailure) {
-        updateSequence.bind(sequence)
-        updateSequence.bind(wallet)
-        updateSequence.bind(AssetCode.points.text)
-        try updateSequence.run()
+    private struct ChangedAccount: GatheredRow {
+        let sought: AccountPlace
+        let balances: Balances
+        let sequence: Int64
+
+        var place: RowPlace { RowPlace(sought.wallet.value, sequence) }
+
+        func bind(to statement: inout Statement) {
+            statement.bind(sought.wallet)
+            statement.bind(sought.asset.text)
+            statement.bind(balances.settled.units)
+            statement.bind(balances.held.units)
+            statement.bind(balances.pending.units)
+            statement.bind(sequence)
+        }
     }
 
     /// The balance of one of the programme's accounts.
@@ -125,5 +152,12 @@ final class AccountRows {
         addToProgramme.bind(account.rawValue)
         addToProgramme.bind(points.units)
         try addToProgramme.run()
+    }
+}
+
+extension Balances {
+    /// What the schema asks of them.
+    fileprivate var areKept: Bool {
+        settled >= held && held >= .zero && pending >= .zero && settled + pending <= .maximum
     }
 }

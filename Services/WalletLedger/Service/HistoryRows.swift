@@ -8,13 +8,15 @@ import StateStore
 
 final class HistoryRows {
     private var insertTransaction: Statement
-    private var noteNumber: Statement
-    private let restoredLines: GatheredRows<HistoryLine>
+    private let lines: GatheredRows<HistoryLine>
     private var insertRefusal: Statement
     private let numbers: GatheredRows<TransactionNumber>
-    private var selectBody: Statement
+    private var selectNumber: Statement
     private var selectNumbered: Statement
+    private var selectRefused: Statement
     private var selectPage: Statement
+    /// Commands on wallets that do not exist are seldom: nearly every id is sought in one table alone.
+    private var hasRefused: Bool
     /// The id that was sought last and not found.
     private var unknown: MessageID?
 
@@ -34,12 +36,13 @@ final class HistoryRows {
         }
     }
 
-    /// A transaction in its wallet's history that was put back.
+    /// A transaction's line in its wallet's history.
     private struct HistoryLine: GatheredRow {
         let wallet: WalletID
         let sequence: Int64
         let number: Int64
-        let restoredFrom: Offset
+        /// As of its number.
+        let restoredFrom: Offset?
 
         var sought: WalletID { wallet }
         var place: RowPlace { RowPlace(wallet.value, sequence) }
@@ -69,34 +72,31 @@ final class HistoryRows {
         }
         insertTransaction = try connection.prepare(
             "INSERT INTO wallet_transaction (wallet_id, sequence, transaction_id, body) VALUES (?, ?, ?, ?)")
-        // A sequence that the wallet has already becomes null, which the schema refuses.
         let block = StoreSchema.historyBlock
-        let note = """
+        lines = try store.gatherRows(
+            HistoryLine.self,
+            """
             INSERT INTO wallet_history (wallet_id, block, newest, numbers)
             VALUES (?1, ?2 / \(block), ?2, ?3)
-            ON CONFLICT (wallet_id, block) DO UPDATE SET numbers = numbers || ',' || excluded.numbers,
+            ON CONFLICT (wallet_id, block) DO UPDATE
+            SET numbers = numbers || ',' || excluded.numbers, newest = excluded.newest
+            WHERE excluded.newest > newest
             """
-        noteNumber = try connection.prepare(
-            "\(note) newest = CASE WHEN excluded.newest > newest THEN excluded.newest END")
-        restoredLines = try store.gatherRows(
-            HistoryLine.self, "\(note) newest = excluded.newest WHERE excluded.newest > newest"
         ) { [numbers] line throws(StoreFailure) in
+            let detail = "wallet \(line.wallet) has gone beyond the sequence \(line.sequence)"
+            guard let offset = line.restoredFrom else {
+                throw StoreFailure(operation: "insert a transaction", detail: detail, consequence: .rebuild)
+            }
             // Of a transaction that came twice the second is gone once its number is written.
             try numbers.write()
-            guard try repeats.isGone(line.number) else {
-                throw Self.unreadable(
-                    at: line.restoredFrom, "wallet \(line.wallet) has gone beyond the sequence \(line.sequence)")
-            }
+            guard try repeats.isGone(line.number) else { throw Self.unreadable(at: offset, detail) }
         }
         insertRefusal = try connection.prepare(
             "INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
-        selectBody = try connection.prepare(
-            """
-            SELECT body FROM transaction_number JOIN wallet_transaction USING (number)
-                WHERE transaction_number.transaction_id = ?1
-            UNION ALL SELECT body FROM refused_transaction WHERE transaction_id = ?1 LIMIT 1
-            """)
+        selectNumber = try connection.prepare("SELECT number FROM transaction_number WHERE transaction_id = ?")
         selectNumbered = try connection.prepare("SELECT body FROM wallet_transaction WHERE number = ?")
+        selectRefused = try connection.prepare("SELECT body FROM refused_transaction WHERE transaction_id = ?")
+        hasRefused = try connection.integer("SELECT 1 FROM refused_transaction LIMIT 1") != nil
         // The block that `before` lies in may have none of the page's transactions, and the last one only some.
         selectPage = try connection.prepare(
             """
@@ -109,9 +109,9 @@ final class HistoryRows {
             """)
     }
 
-    /// Adds a transaction.
+    /// Adds a transaction that is the wallet's newest.
     ///
-    /// - Throws: `.rejectRecord` if there is one of its id or with its number in the wallet.
+    /// - Throws: `.rejectRecord` if there is one of its id.
     func insert(
         _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>
     ) throws(StoreFailure) {
@@ -119,12 +119,7 @@ final class HistoryRows {
             throw StoreFailure(
                 operation: "insert a transaction", detail: "there is one of the id \(id)", consequence: .rejectRecord)
         }
-        let number = try append(id, wallet, sequence, body, restoredFrom: nil)
-        if restoredLines.newestWaiting(wallet) != nil { try restoredLines.write() }
-        noteNumber.bind(wallet)
-        noteNumber.bind(sequence)
-        noteNumber.bind(number)
-        try noteNumber.run()
+        try append(id, wallet, sequence, body, restoredFrom: nil)
     }
 
     /// Adds a transaction, unless it is there. Nothing is looked for, which would read a page at a random place for
@@ -133,15 +128,13 @@ final class HistoryRows {
     func insertRestored(
         _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>, from offset: Offset
     ) throws(StoreFailure) {
-        let number = try append(id, wallet, sequence, body, restoredFrom: offset)
-        try restoredLines.add(
-            HistoryLine(wallet: wallet, sequence: sequence, number: number, restoredFrom: offset))
+        try append(id, wallet, sequence, body, restoredFrom: offset)
     }
 
     private func append(
         _ id: MessageID, _ wallet: WalletID, _ sequence: Int64, _ body: some Collection<UInt8>,
         restoredFrom offset: Offset?
-    ) throws(StoreFailure) -> Int64 {
+    ) throws(StoreFailure) {
         insertTransaction.bind(wallet)
         insertTransaction.bind(sequence)
         insertTransaction.bind(id)
@@ -149,8 +142,8 @@ final class HistoryRows {
         try insertTransaction.run()
         let number = insertTransaction.insertedRow
         try numbers.add(TransactionNumber(id: id, number: number, restoredFrom: offset))
+        try lines.add(HistoryLine(wallet: wallet, sequence: sequence, number: number, restoredFrom: offset))
         unknown = nil
-        return number
     }
 
     /// Of transactions that came twice the second.
@@ -193,6 +186,7 @@ final class HistoryRows {
     /// A refusal on a wallet that does not exist has no place in a wallet's order.
     func insertRefused(_ id: MessageID, _ body: some Collection<UInt8>) throws(StoreFailure) {
         unknown = nil
+        hasRefused = true
         insertRefusal.bind(id)
         insertRefusal.bind(utf8: body)
         try insertRefusal.run()
@@ -200,23 +194,32 @@ final class HistoryRows {
 
     /// The published body of a transaction; nil if no such command was carried out.
     func body(of id: MessageID) throws(StoreFailure) -> [UInt8]? {
-        if let waiting = numbers.newestWaiting(id) {
-            selectNumbered.bind(waiting.number)
-            defer { selectNumbered.reset() }
-            return try selectNumbered.next() ? selectNumbered.bytes(0) : nil
-        }
-        selectBody.bind(id)
-        defer { selectBody.reset() }
-        if try selectBody.next() { return selectBody.bytes(0) }
+        if let number = try number(of: id) { return try Self.body(&selectNumbered) { $0.bind(number) } }
+        if hasRefused, let body = try Self.body(&selectRefused, { $0.bind(id) }) { return body }
         unknown = id
         return nil
+    }
+
+    private func number(of id: MessageID) throws(StoreFailure) -> Int64? {
+        if let waiting = numbers.newestWaiting(id) { return waiting.number }
+        selectNumber.bind(id)
+        defer { selectNumber.reset() }
+        return try selectNumber.next() ? selectNumber.integer(0) : nil
+    }
+
+    private static func body(
+        _ select: inout Statement, _ bind: (inout Statement) -> Void
+    ) throws(StoreFailure) -> [UInt8]? {
+        bind(&select)
+        defer { select.reset() }
+        return try select.next() ? select.bytes(0) : nil
     }
 
     /// Bodies of a wallet's transactions, the newest first.
     func page(
         of wallet: WalletID, before sequence: Int64, limit: Int
     ) throws(StoreFailure) -> [(sequence: Int64, body: [UInt8])] {
-        if restoredLines.newestWaiting(wallet) != nil { try restoredLines.write() }
+        if lines.newestWaiting(wallet) != nil { try lines.write() }
         selectPage.bind(wallet)
         selectPage.bind(sequence)
         selectPage.bind(limit)

@@ -50,6 +50,11 @@ final class LedgerStore {
         guard let sequence = transaction.sequence else {
             return try history.insertRefused(transaction.id, body)
         }
+        guard sequence == (snapshot?.sequence ?? 0) + 1 else {
+            throw StoreFailure(
+                operation: "insert a transaction", detail: "wallet \(transaction.wallet) is not at \(sequence)",
+                consequence: .rejectRecord)
+        }
         for change in decision.changes { try apply(change, transaction) }
         try history.insert(transaction.id, transaction.wallet, sequence, body)
         moves.add(transaction)
@@ -58,7 +63,10 @@ final class LedgerStore {
             try accounts.save(
                 transaction.wallet, transaction.asset, transaction.balances, sequence, isNew: isNew)
         } else {
-            try accounts.saveSequence(transaction.wallet, sequence)
+            // It goes to the account that every wallet has from its opening, so that a refusal in a made-up asset
+            // leaves no account behind.
+            let balances = snapshot?.balances(of: .points) ?? .zero
+            try accounts.save(transaction.wallet, .points, balances, sequence, isNew: false)
         }
     }
 

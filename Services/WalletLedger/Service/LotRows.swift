@@ -9,7 +9,7 @@ final class LotRows {
     /// Groups shown of a balance; expiry days of one wallet seldom exceed those of two years.
     private static let maximumExpiryDays = 1_000
 
-    private var noteLot: RowWriter
+    private var noteLot: RowNoter
     private let added: GatheredRows<AddedLot>
     private var updateLot: Statement
     private var deleteLot: Statement
@@ -65,7 +65,7 @@ final class LotRows {
         noteLot.add(lot.id)
         noteLot.add(lot.remaining.units)
         noteLot.add(lot.reserved.units)
-        try noteLot.put()
+        try noteLot.note()
         try added.add(AddedLot(lot: lot, wallet: wallet, asset: asset))
     }
 

@@ -1,6 +1,7 @@
 // Replays, crashes and lost disks: each event is decided once, in its wallet's order, and limits remember
 // what was given.
 
+import Configuration
 import Messages
 import Primitives
 import ServiceRig
@@ -152,6 +153,43 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
             "those that ended at the horizon stay")
         #expect(
             try store.connection.integer("SELECT min(ends_at) FROM offer_counter") == horizon.milliseconds)
+    }
+
+    @Test func `a counter that waits counts on, and its newest value is what is written`() throws {
+        let store = try StateStore(.memory, schema: RuleEvaluatorSchema.schema)
+        let rows = try RuleEvaluatorStore(store)
+        let keys = [CalendarPeriod.day, .ever].map {
+            CounterKey(offer: "daily", period: LimitPeriod($0, at: .zero))
+        }
+        for times in 1...3 as ClosedRange<Int64> {
+            for key in keys {
+                let before = try rows.counter(key, of: WalletID(7))
+                #expect(before.times == times - 1)
+                let value = OfferCounter(times: times, points: before.points + Points(5))
+                try rows.put(CounterChange(key: key, value: value), of: WalletID(7))
+            }
+            #expect(try rows.counter(keys[0], of: WalletID(8)) == .zero)
+            if times == 2 { try store.writeGathered() }
+        }
+        try store.writeGathered()
+        #expect(try rows.counter(keys[1], of: WalletID(7)) == OfferCounter(times: 3, points: Points(15)))
+        #expect(try store.connection.integer("SELECT count(*) FROM offer_counter WHERE times = 3") == 2)
+        #expect(try store.connection.integer("SELECT count(*) FROM offer_counter WHERE ends_at IS NULL") == 1)
+    }
+
+    @Test func `a counter that the schema would refuse is refused before it waits`() throws {
+        let store = try StateStore(.memory, schema: RuleEvaluatorSchema.schema)
+        let rows = try RuleEvaluatorStore(store)
+        let key = CounterKey(offer: "daily", period: LimitPeriod(.day, at: .zero))
+        let most = Points.maximum
+        for (times, points) in [(0, Points(1)), (1, .zero), (2, most + Points(1))] as [(Int64, Points)] {
+            let change = CounterChange(key: key, value: OfferCounter(times: times, points: points))
+            let failure = #expect(throws: StoreFailure.self) { try rows.put(change, of: WalletID(7)) }
+            #expect(failure?.consequence == .rejectRecord)
+        }
+        try rows.put(CounterChange(key: key, value: OfferCounter(times: 2, points: most)), of: WalletID(7))
+        try store.writeGathered()
+        #expect(try store.connection.integer("SELECT points FROM offer_counter") == most.units)
     }
 
     @Test func `an event that evaluations tells of twice is noted once`() throws {

@@ -85,18 +85,86 @@ import Testing
         }
     }
 
-    @Test func `the schema refuses a sequence that the wallet has already, in a full block and in the newest`() throws {
+    @Test func `a sequence that the wallet has already ends the store, in a full block and in the newest`() throws {
+        for (sequence, isWritten) in [1, 31, 32, 40].flatMap({ [($0, false), ($0, true)] }) {
+            let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
+            let rows = try HistoryRows(store)
+            for sequence in 1...40 { try rows.insert(MessageID(UInt128(sequence)), WalletID(1), Int64(sequence), []) }
+            try rows.insert(MessageID(200), WalletID(2), 1, [])
+            #expect(try rows.page(of: WalletID(1), before: .max, limit: 100).map(\.sequence) == (1...40).reversed())
+            if isWritten { try store.writeGathered() }
+            // As a decision on another state of the wallet would.
+            try rows.insert(MessageID(100), WalletID(1), Int64(sequence), [])
+            let failure = #expect(throws: StoreFailure.self, "\(sequence)") { try store.writeGathered() }
+            #expect(failure?.consequence == .rebuild)
+        }
+    }
+
+    @Test func `a decision on another state of the wallet than the store's is refused, and leaves nothing`() throws {
         let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
-        let rows = try HistoryRows(store)
-        for sequence in 1...40 { try rows.insert(MessageID(UInt128(sequence)), WalletID(1), Int64(sequence), []) }
-        for (number, sequence) in [1, 31, 32, 40].enumerated() {
-            let failure = #expect(throws: StoreFailure.self, "\(sequence)") {
-                try rows.insert(MessageID(UInt128(100 + number)), WalletID(1), Int64(sequence), [])
+        let ledger = try LedgerStore(store)
+        let envelope = CommandEnvelope(
+            id: MessageID(1), wallet: WalletID(1), externalID: "card-1", occurredAt: Self.now, now: Self.now)
+        let opening = DecideWallet.open(nil, OpenWallet(externalID: "card-1", name: nil), envelope)
+        try ledger.apply(opening, on: nil, body: [])
+        let opened = try #require(try ledger.accounts.snapshot(of: WalletID(1)))
+        #expect(opened.sequence == 1)
+        let before = try store.connection.integer("SELECT total_changes()")
+        let failure = #expect(throws: StoreFailure.self) { try ledger.apply(opening, on: opened, body: []) }
+        #expect(failure?.consequence == .rejectRecord)
+        #expect(try store.connection.integer("SELECT total_changes()") == before)
+    }
+
+    @Test func `balances that wait are what the next decision is made on, in each asset`() throws {
+        let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
+        let rows = try AccountRows(store)
+        let miles = AssetCode("miles")
+        try rows.save(
+            Wallet(id: WalletID(1), externalID: "card-1", name: nil, status: .active, openedAt: Self.now))
+        for asset in [.points, miles] { try rows.save(WalletID(1), asset, .zero, 1, isNew: true) }
+        let (some, more) = (balances(settled: 5), balances(settled: 9, held: 4, pending: 2))
+        try rows.save(WalletID(1), miles, some, 2, isNew: false)
+        try rows.save(WalletID(1), miles, more, 3, isNew: false)
+        for isWritten in [false, true] {
+            if isWritten { try store.writeGathered() }
+            let found = try #require(try rows.snapshot(of: WalletID(1)))
+            #expect(found.sequence == 3)
+            #expect(found.balances(of: miles) == more)
+            #expect(found.balances(of: .points) == .zero)
+        }
+        #expect(try store.connection.integer("SELECT settled FROM account WHERE asset = 'miles'") == 9)
+    }
+
+    @Test func `balances that the schema would refuse are refused before they wait`() throws {
+        let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
+        let rows = try AccountRows(store)
+        try rows.save(WalletID(1), .points, .zero, 1, isNew: true)
+        let most = Points.maximum.units
+        let refused = [
+            balances(settled: -1), balances(settled: 1, held: 2), balances(settled: 1, held: -1),
+            balances(settled: 1, pending: -1), balances(settled: most, pending: 1),
+        ]
+        for balances in refused {
+            let failure = #expect(throws: StoreFailure.self, "\(balances)") {
+                try rows.save(WalletID(1), .points, balances, 2, isNew: false)
             }
             #expect(failure?.consequence == .rejectRecord)
         }
-        try rows.insert(MessageID(200), WalletID(2), 1, [])
-        #expect(try rows.page(of: WalletID(1), before: .max, limit: 100).map(\.sequence) == (1...40).reversed())
+        try rows.save(WalletID(1), .points, balances(settled: most, held: most), 2, isNew: false)
+        try store.writeGathered()
+        #expect(try store.connection.integer("SELECT held FROM account") == most)
+    }
+
+    @Test func `an account that is not there ends the store when its balances are written`() throws {
+        let store = try StateStore(.memory, schema: walletLedgerTopology().schema)
+        let rows = try AccountRows(store)
+        try rows.save(WalletID(1), .points, balances(settled: 1), 1, isNew: false)
+        let failure = #expect(throws: StoreFailure.self) { try store.writeGathered() }
+        #expect(failure?.consequence == .rebuild)
+    }
+
+    private func balances(settled: Int64, held: Int64 = 0, pending: Int64 = 0) -> Balances {
+        Balances(settled: Points(settled), held: Points(held), pending: Points(pending))
     }
 
     @Test func `no second transaction of an id is inserted, be the first one waiting, written or refused`() throws {

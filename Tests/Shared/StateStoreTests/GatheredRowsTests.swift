@@ -229,10 +229,10 @@ struct GatheredRowsTests {
         let rows = try store.gatherRows(Mark.self, "INSERT OR REPLACE INTO mark VALUES (?, ?)")
         var new = try store.rowNoter("mark", isNew: true)
         var any = try store.rowNoter("mark", isNew: false)
-        func add(_ name: String, with writer: inout RowWriter) throws {
-            writer.add(name)
-            writer.add(Int64(1))
-            try writer.put()
+        func add(_ name: String, with noter: inout RowNoter) throws {
+            noter.add(name)
+            noter.add(Int64(1))
+            try noter.note()
             try rows.add(Mark(name: name))
         }
         try store.begin()
@@ -252,7 +252,7 @@ struct GatheredRowsTests {
         try store.connection.execute("DELETE FROM mark WHERE name IN ('c', 'd')")
         #expect(try changes(of: store) == [#"["mark","a"]"#: #"["a",2]"#, #"["mark","d"]"#: nil])
         new.add("e")
-        #expect(throws: StoreFailure.self, "a column is missing") { try new.put() }
+        #expect(throws: StoreFailure.self, "a column is missing") { try new.note() }
     }
 
     /// Against a dictionary that is copied where the store has a mark.
