@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import names
+from run_folder import cpu_seconds
 
 from . import client, latency
 from .awards import Inexact
@@ -129,6 +130,10 @@ class Chain:
             return False
         return all(share == [self.shape.partitions] for share in shares)
 
+    def cpu_seconds(self) -> tuple[float, float]:
+        """Of the running hops so far, and of the broker."""
+        return sum(cpu_seconds(str(hop.pid)) for hop in self.hops), self.run.usage("broker").cpu_seconds
+
     def end(self) -> None:
         for hop in self.hops:
             hop.kill()
@@ -168,16 +173,21 @@ def throughput(setup: Setup, purchases: int) -> dict[str, Any]:
         )
         if len(times) != purchases:
             raise client.Stalled(f"{last} has {len(times)} records of {purchases}")
-        return {
-            "perSecond": round(purchases / (max(times) - min(times))),
-            "hopMicroseconds": round(spent / HOPS / purchases * 1e6, 1),
-            "brokerMicroseconds": round(broker / purchases * 1e6, 1),
-            "cpuMicroseconds": round((spent + broker) / purchases * 1e6, 1),
-        }
+        return {"perSecond": round(purchases / (max(times) - min(times)))} | costs(purchases, spent, broker)
+
+
+def costs(purchases: int, hops: float, broker: float) -> dict[str, float]:
+    """Of seconds of processor."""
+    return {
+        "hopMicroseconds": round(hops / HOPS / purchases * 1e6, 1),
+        "brokerMicroseconds": round(broker / purchases * 1e6, 1),
+        "cpuMicroseconds": round((hops + broker) / purchases * 1e6, 1),
+    }
 
 
 def measure(setup: Setup, seconds: int) -> dict[str, Any]:
-    """Milliseconds at each rate, from the moment a record is due to a reader of the last topic."""
+    """At each rate milliseconds from the moment a record is due to a reader of the last topic, and the processor's
+    microseconds that each takes in a hop and in the broker, the outside client's share of the broker among them."""
     found: dict[str, Any] = {}
     for name, shape in SHAPES.items():
         with Chain(setup, shape=shape) as chain:
@@ -185,10 +195,13 @@ def measure(setup: Setup, seconds: int) -> dict[str, Any]:
             with Load(chain, setup.run.path) as load:
                 for rate, length in (WARM_UP, *((rate, seconds) for rate in RATES)):
                     workload = latency.steady(rate * length, rate, length)
+                    before = chain.cpu_seconds()
                     times = load.run(workload, rate, latency.linger_ms(rate) if shape.linger else 0)
                     records += workload.purchases
-                    if (rate, length) != WARM_UP:
-                        found[f"{name}: {rate}/s"] = latency.summary(times.seconds)
+                    if (rate, length) == WARM_UP:
+                        continue
+                    spent = [late - early for late, early in zip(chain.cpu_seconds(), before, strict=True)]
+                    found[f"{name}: {rate}/s"] = latency.summary(times.seconds) | costs(workload.purchases, *spent)
             last = chain.topic(names.AWARDS)
             copied = client.whole(chain.brokers, last, shape.partitions, lambda _: None)
             if copied != records:
