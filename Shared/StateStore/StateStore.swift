@@ -83,9 +83,9 @@ public final class StateStore {
         }
     }
 
-    /// A store of more bytes is not read whole before it is trusted, because that would take longer than a
-    /// restart may; damage in it shows when its pages are read.
-    private static let checkedBytes: Int64 = 64 << 20
+    /// A store of more bytes is not read whole before it is trusted, because that would take longer than a restart may:
+    /// 5 ms a MB in a slow hour, and a service has eight of them. Damage in it shows when its pages are read.
+    private static let checkedBytes: Int64 = 16 << 20
 
     /// Reads every page, up to a size.
     public func checkIntegrity() throws(StoreFailure) {
