@@ -52,8 +52,13 @@ final class RuleEvaluatorStore {
             INSERT INTO offer_counter (wallet, offer, period, starts_at, ends_at, times, points)
             VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (wallet, offer, period, starts_at)
-            DO UPDATE SET times = excluded.times, points = excluded.points
-            """)
+            DO UPDATE SET times = excluded.times, points = excluded.points WHERE excluded.times > times
+            """
+        ) { row throws(StoreFailure) in
+            throw StoreFailure(
+                operation: "put a counter", detail: "wallet \(row.sought.wallet) has counted beyond \(row.value)",
+                consequence: .rebuild)
+        }
         deleteCounters = try connection.prepare(
             """
             DELETE FROM offer_counter WHERE (wallet, offer, period, starts_at) IN (

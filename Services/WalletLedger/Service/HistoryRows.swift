@@ -11,12 +11,9 @@ final class HistoryRows {
     private let lines: GatheredRows<HistoryLine>
     private var insertRefusal: Statement
     private let numbers: GatheredRows<TransactionNumber>
-    private var selectNumber: Statement
+    private var selectBody: Statement
     private var selectNumbered: Statement
-    private var selectRefused: Statement
     private var selectPage: Statement
-    /// Commands on wallets that do not exist are seldom: nearly every id is sought in one table alone.
-    private var hasRefused: Bool
     /// The id that was sought last and not found.
     private var unknown: MessageID?
 
@@ -41,7 +38,7 @@ final class HistoryRows {
         let wallet: WalletID
         let sequence: Int64
         let number: Int64
-        /// As of its number.
+        /// As in ``TransactionNumber``.
         let restoredFrom: Offset?
 
         var sought: WalletID { wallet }
@@ -93,10 +90,13 @@ final class HistoryRows {
         }
         insertRefusal = try connection.prepare(
             "INSERT INTO refused_transaction (transaction_id, body) VALUES (?, ?)")
-        selectNumber = try connection.prepare("SELECT number FROM transaction_number WHERE transaction_id = ?")
+        selectBody = try connection.prepare(
+            """
+            SELECT body FROM transaction_number JOIN wallet_transaction USING (number)
+                WHERE transaction_number.transaction_id = ?1
+            UNION ALL SELECT body FROM refused_transaction WHERE transaction_id = ?1 LIMIT 1
+            """)
         selectNumbered = try connection.prepare("SELECT body FROM wallet_transaction WHERE number = ?")
-        selectRefused = try connection.prepare("SELECT body FROM refused_transaction WHERE transaction_id = ?")
-        hasRefused = try connection.integer("SELECT 1 FROM refused_transaction LIMIT 1") != nil
         // The block that `before` lies in may have none of the page's transactions, and the last one only some.
         selectPage = try connection.prepare(
             """
@@ -186,7 +186,6 @@ final class HistoryRows {
     /// A refusal on a wallet that does not exist has no place in a wallet's order.
     func insertRefused(_ id: MessageID, _ body: some Collection<UInt8>) throws(StoreFailure) {
         unknown = nil
-        hasRefused = true
         insertRefusal.bind(id)
         insertRefusal.bind(utf8: body)
         try insertRefusal.run()
@@ -194,25 +193,16 @@ final class HistoryRows {
 
     /// The published body of a transaction; nil if no such command was carried out.
     func body(of id: MessageID) throws(StoreFailure) -> [UInt8]? {
-        if let number = try number(of: id) { return try Self.body(&selectNumbered) { $0.bind(number) } }
-        if hasRefused, let body = try Self.body(&selectRefused, { $0.bind(id) }) { return body }
+        if let waiting = numbers.newestWaiting(id) {
+            selectNumbered.bind(waiting.number)
+            defer { selectNumbered.reset() }
+            return try selectNumbered.next() ? selectNumbered.bytes(0) : nil
+        }
+        selectBody.bind(id)
+        defer { selectBody.reset() }
+        if try selectBody.next() { return selectBody.bytes(0) }
         unknown = id
         return nil
-    }
-
-    private func number(of id: MessageID) throws(StoreFailure) -> Int64? {
-        if let waiting = numbers.newestWaiting(id) { return waiting.number }
-        selectNumber.bind(id)
-        defer { selectNumber.reset() }
-        return try selectNumber.next() ? selectNumber.integer(0) : nil
-    }
-
-    private static func body(
-        _ select: inout Statement, _ bind: (inout Statement) -> Void
-    ) throws(StoreFailure) -> [UInt8]? {
-        bind(&select)
-        defer { select.reset() }
-        return try select.next() ? select.bytes(0) : nil
     }
 
     /// Bodies of a wallet's transactions, the newest first.

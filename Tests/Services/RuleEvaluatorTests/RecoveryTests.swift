@@ -177,6 +177,18 @@ private let twice = #""award":{"kind":"fixed","points":5},"limit":{"times":2,"pe
         #expect(try store.connection.integer("SELECT count(*) FROM offer_counter WHERE ends_at IS NULL") == 1)
     }
 
+    @Test func `a counter that does not count on ends the store when it is written`() throws {
+        let store = try StateStore(.memory, schema: RuleEvaluatorSchema.schema)
+        let rows = try RuleEvaluatorStore(store)
+        let key = CounterKey(offer: "daily", period: LimitPeriod(.day, at: .zero))
+        let first = CounterChange(key: key, value: OfferCounter(times: 1, points: Points(5)))
+        try rows.put(first, of: WalletID(7))
+        try store.writeGathered()
+        try rows.put(first, of: WalletID(7))
+        let failure = #expect(throws: StoreFailure.self) { try store.writeGathered() }
+        #expect(failure?.consequence == .rebuild)
+    }
+
     @Test func `a counter that the schema would refuse is refused before it waits`() throws {
         let store = try StateStore(.memory, schema: RuleEvaluatorSchema.schema)
         let rows = try RuleEvaluatorStore(store)

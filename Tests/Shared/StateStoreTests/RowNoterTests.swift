@@ -15,8 +15,11 @@ struct RowNoterTests {
             """
             CREATE TABLE account (\(columns)) STRICT, WITHOUT ROWID;
             CREATE TABLE shadow (\(columns)) STRICT, WITHOUT ROWID;
+            CREATE TABLE mirrored (id INTEGER PRIMARY KEY, points INTEGER NOT NULL) STRICT;
+            CREATE TRIGGER mirrors AFTER INSERT ON mirrored
+                BEGIN UPDATE account SET points = new.points WHERE asset = 'a'; END;
             """
-        ], changelogged: ["account", "shadow"])
+        ], changelogged: ["account", "shadow", "mirrored"])
 
     private struct Row {
         var wallet: UInt128
@@ -100,6 +103,23 @@ struct RowNoterTests {
         #expect(try changes(of: store).isEmpty)
         try note(Row(wallet: 1, asset: "a", points: 1), with: &noter)
         #expect(try changes(of: store).count == 1)
+    }
+
+    @Test func `what a trigger changes of a row that was noted is a record of its own`() throws {
+        let store = try StateStore(.memory, schema: Self.schema)
+        var noter = try store.rowNoter("account", isNew: true)
+        var insert = try store.connection.prepare("INSERT INTO account VALUES (?, ?, ?, ?, ?)")
+        let row = Row(wallet: 1, asset: "a", points: 1)
+        try store.begin()
+        try put(row, with: &insert)
+        try note(row, with: &noter)
+        try store.connection.execute("INSERT INTO mirrored VALUES (1, 44)")
+        #expect(
+            try changes(of: store) == [
+                #"["account","a","00000000000000000000000000000001"]"#:
+                    #"["00000000000000000000000000000001","a",44,null,null]"#,
+                #"["mirrored",1]"#: "[1,44]",
+            ])
     }
 
     @Test func `a record that is undone takes back what was noted in it`() throws {
